@@ -1,0 +1,1 @@
+"""One file a verb. Each defines `command`; `main.COMMANDS` lists them."""

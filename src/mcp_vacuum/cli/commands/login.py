@@ -1,0 +1,178 @@
+"""`mcp-vacuum login`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from mcp_vacuum.cli.logins import as_json, as_text, not_required_json
+from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.ui import Ui
+from mcp_vacuum.drivers.aio import Person
+from mcp_vacuum.drivers.browser import BrowserVisit, open_browser
+from mcp_vacuum.drivers.loopback import LoopbackListener
+from mcp_vacuum.drivers.paste import PasteVisit
+from mcp_vacuum.errors import UsageError
+from mcp_vacuum.login import LoginOptions, LoginResult, Ways, login_blocking
+from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
+from mcp_vacuum.safety.secret import wrapped
+from mcp_vacuum.safety.url import BrowserUrl
+
+EXAMPLE = """mcp-vacuum login https://mcp.example.com/mcp
+mcp-vacuum login https://mcp.example.com/mcp --account work --scope mcp:tools
+ssh -L 8123:127.0.0.1:8123 host   # then, on that host:
+mcp-vacuum login https://mcp.example.com/mcp --no-browser --callback-port 8123"""
+
+
+@command(EXAMPLE)
+@click.argument("url")
+@click.option("--account", default=DEFAULT_ACCOUNT, help="A name for one of several logins to this server.")
+@click.option(
+    "--scope", multiple=True, help="A scope to ask for; may be repeated. Default: what the server asks for."
+)
+@click.option("--client-id", help="Use a client that was registered beforehand.")
+@click.option("--client-secret-stdin", is_flag=True, help="Read that client's secret from standard input.")
+@click.option("--client-metadata-url", help="Use a client ID metadata document where the server takes them.")
+@click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
+@click.option("--paste", is_flag=True, help="Log in on another machine and paste the final address here.")
+@click.option("--redirect-uri", help="An exact loopback redirect URI, for servers that insist on one.")
+@click.option(
+    "--callback-port", type=click.IntRange(1, 65535), help="The port of the callback. Default: a free one."
+)
+@click.option("--resource", help="The resource identifier, where it is not the server's URL.")
+@click.option("--quirk", multiple=True, help="Tolerate one named deviation of this server; kept and shown.")
+@click.option("--allow-private-network", is_flag=True, help="The server may point to private addresses.")
+@click.option(
+    "--timeout",
+    default=300.0,
+    type=click.FloatRange(min=1),
+    show_default=True,
+    help="Seconds to wait for you in the browser.",
+)
+@click.option("--force", is_flag=True, help="Log in again although the login is still valid.")
+def login(
+    ui: Ui,
+    url: str,
+    account: str,
+    scope: tuple[str, ...],
+    client_id: str | None,
+    client_secret_stdin: bool,
+    client_metadata_url: str | None,
+    no_browser: bool,
+    paste: bool,
+    redirect_uri: str | None,
+    callback_port: int | None,
+    resource: str | None,
+    quirk: tuple[str, ...],
+    allow_private_network: bool,
+    timeout: float,
+    force: bool,
+) -> None:
+    """Log in to a protected MCP server, or any API with OAuth metadata, and keep the login.
+
+    Your browser opens once. A login that is still valid is verified instead, and no tab is opened.
+    """
+    options = LoginOptions(
+        account=account,
+        scope=tuple(word for item in scope for word in item.split()),
+        client=_given_client(client_id, client_secret_stdin),
+        client_metadata_url=client_metadata_url,
+        redirect_uri=redirect_uri,
+        callback_port=callback_port or 0,
+        resource=resource,
+        quirks=quirk,
+        allow_private_network=allow_private_network,
+        timeout=timeout,
+        force=force,
+    )
+    result = login_blocking(url, options, ways=_ways(ui, no_browser, paste), progress=teller(ui))
+    tell_login(ui, result, account)
+
+
+def _given_client(client_id: str | None, secret_from_stdin: bool) -> ClientCredentials | None:
+    if client_id is None:
+        if secret_from_stdin:
+            raise UsageError("--client-secret-stdin needs --client-id")
+        return None
+    secret = wrapped(sys.stdin.readline().strip()) if secret_from_stdin else None
+    return ClientCredentials(client_id=client_id, client_secret=secret)
+
+
+def _ways(ui: Ui, no_browser: bool, paste: bool) -> Ways:
+    if paste:
+        return lambda _listener, _timeout: PasteVisit(
+            lambda url: _show(ui, url), lambda text: _read_line(ui, text)
+        )
+
+    def by_browser(listener: LoopbackListener, timeout: float) -> Person:
+        def show(url: BrowserUrl) -> None:
+            _show(ui, url)
+            port = listener.redirect_uri.split(":")[2].split("/")[0]
+            ui.plain(f"on another machine? ssh -L {port}:127.0.0.1:{port} to this one first, or use --paste")
+
+        opener = None if no_browser else open_browser
+        return _Waiting(ui, BrowserVisit(listener, timeout=timeout, opener=opener, show=show))
+
+    return by_browser
+
+
+class _Waiting:
+    """A visit with something to look at in the terminal."""
+
+    def __init__(self, ui: Ui, visit: BrowserVisit) -> None:
+        self._ui = ui
+        self._visit = visit
+
+    def visit(self, authorize: object) -> str:
+        with self._ui.waiting("waiting for you in the browser (Ctrl-C gives up)"):
+            return self._visit.visit(authorize)  # type: ignore[arg-type]
+
+
+def _show(ui: Ui, url: BrowserUrl) -> None:
+    ui.plain(f"open this address to log in:\n  {url}")
+
+
+def _read_line(ui: Ui, prompt: str) -> str:
+    ui.plain(prompt)
+    return sys.stdin.readline()
+
+
+def teller(ui: Ui) -> Teller:
+    """Return what `login_blocking` reports its progress to."""
+    return Teller(ui)
+
+
+class Teller:
+    """Turns the steps of a login into lines."""
+
+    _SILENT = frozenset({"discovering", "waiting"})
+    _NOTES = frozenset({"notice", "issuer_changed", "port_in_use", "login_needed"})
+
+    def __init__(self, ui: Ui) -> None:
+        self._ui = ui
+
+    def __call__(self, step: str, text: str) -> None:
+        """Tell one step."""
+        if step in self._NOTES:
+            self._ui.note(text)
+        elif step in self._SILENT:
+            self._ui.detail(text)
+        else:
+            self._ui.step(text)
+
+
+def tell_login(ui: Ui, result: LoginResult, account: str) -> None:
+    """Print how a login ended."""
+    credential = result.credential
+    if credential is None:
+        ui.result(not_required_json(result.server, account), f"{result.server} answers without a login")
+        return
+    if result.outcome == "still_valid":
+        ui.step("this login is still valid; nothing to do (--force repeats it)")
+    if credential.refresh_token is None:
+        ui.note(
+            "the server gave no refresh token, so the access token ends with this command; "
+            f"use: mcp-vacuum run {result.server} -- CMD"
+        )
+    ui.result(as_json(credential), as_text(ui, credential))

@@ -1,0 +1,45 @@
+"""`mcp-vacuum token`."""
+
+from __future__ import annotations
+
+import click
+
+from mcp_vacuum.cli.logins import opened
+from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.ui import Ui
+from mcp_vacuum.models import DEFAULT_ACCOUNT
+from mcp_vacuum.tokens.policy import MIN_VALIDITY
+from mcp_vacuum.tokens.stored import login_tokens
+
+EXAMPLE = """curl -H "Authorization: Bearer $(mcp-vacuum token mcp.example.com)" https://mcp.example.com/mcp
+curl -H "$(mcp-vacuum token mcp.example.com --header)" https://mcp.example.com/mcp"""
+
+
+@command(EXAMPLE)
+@click.argument("url")
+@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+@click.option(
+    "--min-valid",
+    default=MIN_VALIDITY,
+    type=click.FloatRange(min=0),
+    show_default=True,
+    help="Seconds that the token should still be good for.",
+)
+@click.option("--header", is_flag=True, help="Print the whole header line: Authorization: Bearer …")
+def token(ui: Ui, url: str, account: str, min_valid: float, header: bool) -> None:
+    """Print a valid access token, alone on stdout, refreshing it if needed.
+
+    URL may be an alias or a host name that only one login has. Never opens a browser: without a usable
+    login it exits with 3 and names the command to type.
+    """
+    store, credential = opened(url, account)
+    held = login_tokens(store, credential).obtain(min_valid)
+    value = held.token.access_token
+    members = {
+        "access_token": value,
+        "token_type": held.token.token_type,
+        "expires_at": held.token.expires_at,
+        "server": credential.server,
+        "account": credential.account,
+    }
+    ui.result(members, f"Authorization: Bearer {value}" if header else value)

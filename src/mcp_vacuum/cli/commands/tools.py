@@ -1,0 +1,140 @@
+"""`mcp-vacuum tools`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import click
+
+from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.ui import Ui
+from mcp_vacuum.errors import LoginRequired, ServerUnavailable, UsageError, VacuumError
+from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
+from mcp_vacuum.safety.url import normalise_server_url, printable
+from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.tokens.stored import find_login, login_tokens
+
+if TYPE_CHECKING:
+    from mcp_vacuum.tokens.source import TokenSource
+
+EXAMPLE = "mcp-vacuum tools mcp.example.com"
+_TIMEOUT = 60.0
+
+
+@command(EXAMPLE)
+@click.argument("url")
+@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+def tools(ui: Ui, url: str, account: str) -> None:
+    """Show what an MCP server offers: tools, resources, prompts. Needs the extra `mcp`."""
+    server, source = _target(url, account)
+    with ui.waiting(f"asking {server}"):
+        offered = anyio.run(_ask, server, source)
+    ui.result({"server": server, **offered}, _text(ui, server, offered))
+
+
+def _target(url: str, account: str) -> tuple[str, TokenSource | None]:
+    """Return the server and its login; a server that needs none may be asked without one."""
+    store = open_store(create=False)
+    try:
+        credential: Credential | None = find_login(store, url, account)
+    except LoginRequired:
+        if "://" not in url:
+            raise
+        credential = None
+    if credential is None or store is None:
+        return normalise_server_url(url), None
+    return credential.server, login_tokens(store, credential)
+
+
+async def _ask(server: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
+    try:
+        return await _ask_with_sdk(server, source)
+    except BaseExceptionGroup as group:
+        raise _meaning(server, group) from group
+    except VacuumError:
+        raise
+    except Exception as error:
+        raise _meaning(server, error) from error
+
+
+async def _ask_with_sdk(server: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
+    try:
+        from mcp import Client
+        from mcp.client.streamable_http import streamable_http_client
+    except ImportError:
+        raise UsageError("`tools` needs the MCP SDK", hint="pip install 'mcp-vacuum[mcp]'") from None
+    import httpx2
+
+    from mcp_vacuum.integrations.httpx2 import VacuumAuth
+
+    auth = VacuumAuth(source) if source is not None else None
+    with anyio.fail_after(_TIMEOUT):
+        async with httpx2.AsyncClient(auth=auth, timeout=30.0) as http:
+            transport = streamable_http_client(server, http_client=http)
+            async with Client(transport) as client:
+                return {
+                    "tools": await _all(client.list_tools, "tools"),
+                    "resources": await _all(client.list_resources, "resources"),
+                    "prompts": await _all(client.list_prompts, "prompts"),
+                }
+
+
+async def _all(page: Any, kind: str) -> list[dict[str, Any]]:
+    """Read a listing; a server without the capability has none of that kind."""
+    from mcp import MCPError
+
+    items: list[dict[str, Any]] = []
+    cursor: str | None = None
+    for _ in range(100):
+        try:
+            result = await page(cursor=cursor)
+        except MCPError as error:
+            if error.error.code == -32601:
+                return items
+            raise
+        items += [
+            item.model_dump(mode="json", exclude_none=True, by_alias=True) for item in getattr(result, kind)
+        ]
+        cursor = result.next_cursor
+        if cursor is None:
+            return items
+    return items
+
+
+def _meaning(server: str, error: BaseException) -> VacuumError:
+    """Find what went wrong in what the SDK raised."""
+    causes = list(_leaves(error))
+    ours = [cause for cause in causes if isinstance(cause, VacuumError)]
+    if ours:
+        return ours[0]
+    text = " ".join(str(cause) for cause in causes)
+    if "401" in text or "Unauthorized" in text:
+        return LoginRequired(server, "it asks for a login")
+    reason = printable(text or type(error).__name__, 200)
+    return ServerUnavailable(f"{server} does not answer as an MCP server: {reason}", url=server)
+
+
+def _leaves(error: BaseException) -> Any:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+        return
+    yield error
+    for linked in (error.__cause__, error.__context__):
+        if linked is not None:
+            yield from _leaves(linked)
+            return
+
+
+def _text(ui: Ui, server: str, offered: dict[str, list[dict[str, Any]]]) -> str:
+    lines = [ui.bold(server)]
+    for kind, items in offered.items():
+        lines.append(f"{ui.bold(kind)} {ui.dim(str(len(items)))}")
+        for item in items:
+            name = printable(str(item.get("name", "")), 80)
+            about = printable(
+                str(item.get("description") or item.get("uri") or "").strip().split("\n")[0], 90
+            )
+            lines.append(f"  {name}  {ui.dim(about)}".rstrip())
+    return "\n".join(lines)

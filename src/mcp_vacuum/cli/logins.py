@@ -1,0 +1,99 @@
+"""What the commands share: finding a login, and telling about it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from mcp_vacuum.cli.ui import Ui, duration
+from mcp_vacuum.models import Credential
+from mcp_vacuum.storage.credentials import CredentialStore, open_store
+from mcp_vacuum.tokens.policy import doubtful
+from mcp_vacuum.tokens.stored import find_login
+
+
+def opened(name: str, account: str) -> tuple[CredentialStore, Credential]:
+    """Open the vault and find a login in it.
+
+    Raises:
+        LoginRequired: There is none.
+        StorageError: The vault cannot be opened.
+    """
+    store = open_store(create=False)
+    credential = find_login(store, name, account)
+    assert store is not None
+    return store, credential
+
+
+def state_of(credential: Credential) -> str:
+    """Return ``valid`` (a token can be had without a person), ``login_required`` or ``doubtful``."""
+    if credential.ended is not None or credential.refresh_token is None:
+        return "login_required"
+    return "doubtful" if doubtful(credential.doubts) else "valid"
+
+
+def as_json(credential: Credential) -> dict[str, Any]:
+    """Return the object of `login`, `status` and `refresh`."""
+    client = credential.client
+    return {
+        "server": credential.server,
+        "account": credential.account,
+        "alias": credential.alias,
+        "issuer": credential.issuer,
+        "client_id": client.client_id if client else None,
+        "registration": client.registration if client else "none",
+        "scope": credential.scope,
+        "expires_at": credential.expires_at,
+        "refreshable": credential.refresh_token is not None,
+        "access_token": "none",
+        "state": state_of(credential),
+        "quirks": list(credential.quirks),
+    }
+
+
+def not_required_json(server: str, account: str) -> dict[str, Any]:
+    """Return the object of a `login` to a server that needs none."""
+    nothing = dict.fromkeys(("alias", "issuer", "client_id", "scope", "expires_at"))
+    return {
+        "server": server,
+        "account": account,
+        **nothing,
+        "registration": "none",
+        "refreshable": False,
+        "access_token": "none",
+        "state": "not_required",
+        "quirks": [],
+    }
+
+
+def as_text(ui: Ui, credential: Credential, *, now: float | None = None) -> str:
+    """Describe a login for a person."""
+    moment = time.time() if now is None else now
+    client = credential.client
+    facts = [
+        ("server", ui.bold(credential.server)),
+        ("state", state_text(ui, credential)),
+        ("account", credential.account),
+        *([("alias", credential.alias)] if credential.alias else []),
+        ("issuer", credential.issuer or "unknown"),
+        ("client", f"{client.client_id} ({client.registration.replace('_', ' ')})" if client else "unknown"),
+        ("scope", credential.scope or "as the server chose"),
+        ("refreshed", duration((credential.refreshed_at or credential.created_at) - moment)),
+        *([("quirks", ", ".join(credential.quirks))] if credential.quirks else []),
+    ]
+    return ui.facts(facts)
+
+
+def state_text(ui: Ui, credential: Credential) -> str:
+    """Describe the state in a few words."""
+    from mcp_vacuum.tokens.renewal import WHY_ENDED
+
+    state = state_of(credential)
+    if state == "valid":
+        return ui.good("valid") + ui.dim("  a token can be had without you")
+    if state == "doubtful":
+        return ui.bad("doubtful") + ui.dim(
+            f"  the server's answers make no sense: login {credential.server} --force"
+        )
+    why = WHY_ENDED.get(credential.ended or "", "the server gave no refresh token")
+    return ui.bad("login required") + ui.dim(f"  {why}")

@@ -1,0 +1,198 @@
+"""The table of commands, the global flags, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, TypeVar
+
+import click
+
+from mcp_vacuum._version import __version__
+from mcp_vacuum.cli.ui import Settings, Ui
+from mcp_vacuum.errors import UsageError, VacuumError
+
+COMMANDS = {
+    "login": "Log in to a protected MCP server or API, and keep the login.",
+    "token": "Print a valid access token.",
+    "run": "Run a command with a valid token in its environment.",
+    "status": "Show one login, or all of them.",
+    "list": "List the logins.",
+    "alias": "Give a login a short name.",
+    "refresh": "Refresh a login now.",
+    "logout": "End a login: revoke it and forget it.",
+    "tools": "Show what an MCP server offers.",
+    "demo": "See the whole story on this machine, without a network.",
+    "completion": "Print the completion script of a shell.",
+}
+"""Name and one line of help; the command itself lives in `commands/<name>.py`."""
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    unexpected: a bug in mcp-vacuum
+  2    the command line makes no sense
+  3    a login is required, or was declined
+  4    refused: the server broke a security requirement
+  5    the server or the network is unavailable: try again
+  6    the store or its key is unavailable
+  7    the server said no
+  130  interrupted"""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class LazyGroup(click.Group):
+    """Imports a command when it is run, not when the list of commands is shown."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mcp_vacuum.cli.commands.{cmd_name}")
+        found: click.Command = getattr(module, "list_" if cmd_name == "list" else cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the one-liners of the table, so that `--help` imports nothing."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def callback(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        settings = ctx.ensure_object(Settings)
+        if value:
+            setattr(settings, name, value)
+
+    return callback
+
+
+def global_flags(function: F) -> F:
+    """Add the flags that are taken before and after a command."""
+    for option in (
+        click.option(
+            "--no-color",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember("no_color"),
+            help="Plain text, also in a terminal.",
+        ),
+        click.option(
+            "-q",
+            "--quiet",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember("quiet"),
+            help="Say nothing but results and errors.",
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            expose_value=False,
+            callback=_remember("verbose"),
+            help="Say more; -vv adds tracebacks. Secrets stay hidden.",
+        ),
+        click.option(
+            "--json",
+            is_flag=True,
+            expose_value=False,
+            callback=_remember("json"),
+            help="One JSON object on stdout; errors as JSON on stderr.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def command(example: str, **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
+    """Make a click command with the global flags and its example; its first argument is the `Ui`."""
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        def run(**values: Any) -> None:
+            function(Ui(click.get_current_context().ensure_object(Settings)), **values)
+
+        run.__doc__ = function.__doc__
+        own = getattr(function, "__click_params__", [])
+        flags = global_flags(run).__click_params__  # type: ignore[attr-defined]
+        flags.extend(own)
+        settings.setdefault("name", function.__name__.strip("_"))
+        epilog = "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
+        made: click.Command = click.command(epilog=epilog, **settings)(run)
+        return made
+
+    return decorate
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="\b\nExample:\n  mcp-vacuum login https://mcp.example.com/mcp\n"
+    "  mcp-vacuum tools mcp.example.com\n\n" + EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="mcp-vacuum")
+@global_flags
+def group() -> None:
+    """Log in to an OAuth-protected MCP server once; then every program of yours gets a valid token.
+
+    Refresh tokens are kept encrypted, access tokens in memory only.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and return its exit code (the numbers live on the error classes)."""
+    settings = Settings(json="--json" in arguments)
+    try:
+        outcome = group.main(arguments, prog_name="mcp-vacuum", standalone_mode=False, obj=settings)
+        return outcome if isinstance(outcome, int) else 0
+    except VacuumError as error:
+        return _failed(settings, error)
+    except click.ClickException as error:
+        return _usage(settings, error)
+    except (KeyboardInterrupt, click.Abort):
+        Ui(settings).plain("interrupted; nothing was lost")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line of defence says which bug it is
+        return _failed(settings, _bug(error))
+
+
+def _failed(settings: Settings, error: VacuumError) -> int:
+    Ui(settings).error(error)
+    if settings.verbose >= 2:
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)
+    return error.exit_status
+
+
+def _usage(settings: Settings, error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    hint = f"{context.command_path} --help" if context else "mcp-vacuum --help"
+    return _failed(settings, UsageError(error.format_message().rstrip("."), hint=hint))
+
+
+def _bug(error: Exception) -> VacuumError:
+    """Wrap what nobody expected; its text is left out, because nobody checked it for secrets."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    place = f"{where.tb_frame.f_code.co_filename}:{where.tb_lineno}" if where else "nowhere"
+    bug = VacuumError(
+        f"unexpected {type(error).__name__} at {place}", hint="this is a bug in mcp-vacuum; please report it"
+    )
+    return bug.with_traceback(error.__traceback__)

@@ -1,0 +1,1 @@
+"""Drivers perform effects: sockets, browsers and people. They know no OAuth."""

@@ -1,0 +1,72 @@
+"""Runs flows in async code. Knows sockets and people, not OAuth."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any, Protocol, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from mcp_vacuum.drivers.transport import AsyncTransport
+from mcp_vacuum.errors import LoginDeclined
+from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest
+from mcp_vacuum.safety.policy import NetworkPolicy
+
+T = TypeVar("T")
+
+
+class Person(Protocol):
+    """Somebody who can visit an authorization URL."""
+
+    def visit(self, authorize: Authorize) -> str:
+        """Have `authorize.url` visited; block until a redirect URL comes that `authorize.accepts`.
+
+        Raises:
+            LoginDeclined: Nobody answered in time.
+        """
+        ...
+
+
+class AsyncDriver:
+    """Does what a flow asks for, under one network policy."""
+
+    def __init__(self, policy: NetworkPolicy, person: Person | None = None) -> None:
+        """Without a `person` a flow that asks for one ends with `LoginDeclined`."""
+        self.policy = policy
+        self._person = person
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its result; errors of effects are offered to the flow first."""
+        reply: Any = None
+        error: Exception | None = None
+        transport = AsyncTransport(self.policy)
+        with closing(flow):
+            try:
+                while True:
+                    try:
+                        effect = flow.throw(error) if error else flow.send(reply)
+                    except StopIteration as done:
+                        return done.value  # type: ignore[no-any-return]
+                    try:
+                        reply, error = await self._perform(effect, transport), None
+                    except Exception as caught:  # noqa: BLE001 - the flow may have a plan B
+                        reply, error = None, caught
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await transport.aclose()
+
+    async def _perform(self, effect: Effect, transport: AsyncTransport) -> Any:
+        if isinstance(effect, HttpRequest):
+            return await transport.send(effect)
+        if isinstance(effect, Authorize):
+            person = somebody(self._person)
+            return await anyio.to_thread.run_sync(person.visit, effect, abandon_on_cancel=True)
+        return await anyio.sleep(effect.seconds)
+
+
+def somebody(person: Person | None) -> Person:
+    """Return the person, or say that there is none."""
+    if person is None:
+        raise LoginDeclined("this program asks nobody to log in", hint="mcp-vacuum login URL")
+    return person

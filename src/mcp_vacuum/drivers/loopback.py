@@ -1,0 +1,195 @@
+"""The loopback redirect of a native app (RFC 8252 §7.3): a listener that lives as long as one login."""
+
+from __future__ import annotations
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+from urllib.parse import urlsplit
+
+from mcp_vacuum.errors import LoginDeclined, SecurityRefused, ServerUnavailable, UsageError
+from mcp_vacuum.safety.address import is_loopback_host
+
+CALLBACK_PATH = "/callback"
+_MAX_QUERY = 8192
+_SLOW_CLIENT = 10.0
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>mcp-vacuum</title>
+<meta name="viewport" content="width=device-width">
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 0 2rem;
+  display: grid; place-content: center; min-height: 90vh }}
+main {{ max-width: 32rem; text-align: center }}
+h1 {{ font-size: 1.6rem; margin: 0 0 .5rem }}
+p {{ margin: 0; opacity: .75 }}
+</style></head>
+<body><main><h1>{title}</h1><p>{text}</p></main></body></html>
+"""
+_ARRIVED = _PAGE.format(
+    title="You can close this tab", text="The answer has arrived. mcp-vacuum goes on in your terminal."
+)
+_FOREIGN = _PAGE.format(
+    title="This answer is not expected",
+    text="It belongs to no login that is waiting here. Nothing was done with it.",
+)
+
+
+class LoopbackListener:
+    """Waits on a loopback port for one redirect. Bound before the client is registered.
+
+    Only GET on the exact path with the right Host counts; what does not belong is answered with a fixed
+    page and ignored, so that a stray or forged request can neither end a login nor complete it.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, path: str = CALLBACK_PATH) -> None:
+        """Bind.
+
+        Args:
+            host: ``127.0.0.1``, ``localhost`` or ``[::1]``; it appears in the redirect URI as given.
+            port: 0 for a free one.
+            path: The path of the redirect URI.
+
+        Raises:
+            UsageError: The host is not loopback.
+            ServerUnavailable: The port is in use.
+        """
+        if not is_loopback_host(host):
+            raise UsageError(f"{host} is not a loopback host", spec="RFC 8252 §8.3")
+        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._accepts: Callable[[str], bool] | None = None
+        self.foreign_answers = 0
+        self._server = _bind(host, port, self)
+        self.redirect_uri = f"http://{host}:{self._server.server_address[1]}{path}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def for_redirect_uri(cls, redirect_uri: str) -> LoopbackListener:
+        """Bind the host, port and path of a redirect URI; a URI without a port gets a free one."""
+        parts = urlsplit(redirect_uri)
+        if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment:
+            raise UsageError(
+                f"{redirect_uri!r} is no loopback redirect URI", hint="http://127.0.0.1:8123/callback, say"
+            )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        return cls(host, parts.port or 0, parts.path)
+
+    def wait(self, accepts: Callable[[str], bool], timeout: float) -> str:
+        """Block until a redirect URL comes that `accepts` approves.
+
+        Args:
+            accepts: Pure predicate over a whole redirect URL.
+            timeout: Seconds to wait for the person.
+
+        Raises:
+            LoginDeclined: Nobody came.
+            SecurityRefused: Only answers with another `state` came.
+        """
+        self._accepts = accepts
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                return self._answers.get(timeout=min(left, 0.5))
+            except queue.Empty:
+                continue
+        if self.foreign_answers:
+            raise SecurityRefused(
+                "only answers that belong to another login came back (state differs)", spec="RFC 6749 §10.12"
+            )
+        raise LoginDeclined(f"nobody finished the login within {timeout:.0f} s", hint="run the login again")
+
+    def offer(self, redirect_url: str) -> bool:
+        """Take a redirect URL if it is the one that is waited for."""
+        if self._accepts is None or not self._accepts(redirect_url):
+            self.foreign_answers += 1
+            return False
+        self._answers.put(redirect_url)
+        return True
+
+    def close(self) -> None:
+        """Stop listening and free the port."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(timeout=2)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = False
+    listener: LoopbackListener
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
+
+def _bind(host: str, port: int, listener: LoopbackListener) -> _Server:
+    kind = _Server6 if host == "[::1]" else _Server
+    address = "::1" if host == "[::1]" else "127.0.0.1"
+    try:
+        server = kind((address, port), _Handler)
+    except OSError as error:
+        raise ServerUnavailable(
+            f"port {port} of {address} cannot be used for the callback: {error.strerror}",
+            hint="close the program that uses it, or choose another one with --callback-port",
+        ) from None
+    server.listener = listener
+    return server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answers with one of two fixed pages; reflects nothing, logs nothing."""
+
+    server: _Server
+    timeout = _SLOW_CLIENT
+    server_version = "mcp-vacuum"
+    sys_version = ""
+
+    def do_GET(self) -> None:
+        expected = urlsplit(self.server.listener.redirect_uri)
+        path, _, query = self.path.partition("?")
+        if (
+            path != expected.path
+            or len(query) > _MAX_QUERY
+            or self.headers.get_all("host") != [expected.netloc]
+        ):
+            self._answer(404, _FOREIGN)
+            return
+        if self.server.listener.offer(f"{self.server.listener.redirect_uri}?{query}"):
+            self._answer(200, _ARRIVED)
+        else:
+            self._answer(400, _FOREIGN)
+
+    def _answer(self, status: int, page: str) -> None:
+        body = page.encode()
+        self.send_response(status)
+        for name, value in _PAGE_HEADERS:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
+        """Say nothing: the request line holds the code."""
+
+
+_PAGE_HEADERS = (
+    ("Content-Type", "text/html; charset=utf-8"),
+    ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Connection", "close"),
+)

@@ -1,0 +1,49 @@
+"""Runs flows in blocking code: the same short loop as `aio.py`."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import Any, TypeVar
+
+from mcp_vacuum.drivers.aio import Person, somebody
+from mcp_vacuum.drivers.transport import SyncTransport
+from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest
+from mcp_vacuum.safety.policy import NetworkPolicy
+
+T = TypeVar("T")
+
+
+class SyncDriver:
+    """Does what a flow asks for, under one network policy."""
+
+    def __init__(self, policy: NetworkPolicy, person: Person | None = None) -> None:
+        """Without a `person` a flow that asks for one ends with `LoginDeclined`."""
+        self.policy = policy
+        self._person = person
+
+    def run(self, flow: Flow[T]) -> T:
+        """Run a flow to its result; errors of effects are offered to the flow first."""
+        reply: Any = None
+        error: Exception | None = None
+        transport = SyncTransport(self.policy)
+        with closing(flow):
+            try:
+                while True:
+                    try:
+                        effect = flow.throw(error) if error else flow.send(reply)
+                    except StopIteration as done:
+                        return done.value  # type: ignore[no-any-return]
+                    try:
+                        reply, error = self._perform(effect, transport), None
+                    except Exception as caught:  # noqa: BLE001 - the flow may have a plan B
+                        reply, error = None, caught
+            finally:
+                transport.close()
+
+    def _perform(self, effect: Effect, transport: SyncTransport) -> Any:
+        if isinstance(effect, HttpRequest):
+            return transport.send(effect)
+        if isinstance(effect, Authorize):
+            return somebody(self._person).visit(effect)
+        return time.sleep(effect.seconds)

@@ -1,0 +1,316 @@
+"""HTTP under limits: one request, one bounded answer, to an address that was checked.
+
+No redirect is followed, no cookie kept, no content coding accepted (nothing to inflate), and the address
+that passed `NetworkPolicy.admit()` is the one that is connected to. Behind a proxy the names and literals
+are checked and the proxy resolves.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterable
+from typing import Any, cast
+from urllib.request import getproxies, proxy_bypass
+
+import anyio
+import httpcore2
+
+from mcp_vacuum._version import __version__
+from mcp_vacuum.errors import AnswerLost, ServerUnavailable, VacuumError
+from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
+from mcp_vacuum.safety.address import is_loopback_host
+from mcp_vacuum.safety.policy import NetworkPolicy
+from mcp_vacuum.safety.url import host_of, origin
+
+USER_AGENT = f"mcp-vacuum/{__version__}"
+_NOT_SENT = (
+    httpcore2.ConnectError,
+    httpcore2.ConnectTimeout,
+    httpcore2.PoolTimeout,
+    httpcore2.ProxyError,
+    httpcore2.UnsupportedProtocol,
+)
+_FAILED = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException, httpcore2.ProxyError)
+
+
+def _headers(request: HttpRequest) -> list[tuple[str, str]]:
+    own = [("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
+    return [*own, *request.headers, *([("Content-Length", str(len(request.body)))] if request.body else [])]
+
+
+def _timeouts(seconds: float) -> dict[str, Any]:
+    """Connecting gets a little less, so that *not sent* is told from *sent, no answer*."""
+    timeouts = dict.fromkeys(("read", "write", "pool"), max(seconds, 0.001))
+    return {"timeout": {**timeouts, "connect": max(seconds * 0.9, 0.001)}}
+
+
+class _Body:
+    """Collects an answer and stops at the limit."""
+
+    def __init__(self, request: HttpRequest, response: httpcore2.Response) -> None:
+        self._request = request
+        self._response = response
+        self._chunks: list[bytes] = []
+        self._size = 0
+        if request.max_body and (self._header(b"content-encoding") or b"identity") != b"identity":
+            raise self._error("answers in a content coding that was not asked for")
+
+    def _header(self, name: bytes) -> bytes | None:
+        return next((v.strip().lower() for k, v in self._response.headers if k.lower() == name), None)
+
+    def add(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        if self._size > self._request.max_body:
+            raise self._error(f"answers with more than {self._request.max_body} bytes")
+        self._chunks.append(chunk)
+
+    def _error(self, what: str) -> AnswerLost:
+        return AnswerLost(f"{origin(self._request.url)} {what}", url=self._request.url)
+
+    def finish(self) -> HttpResponse:
+        headers = tuple(
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in self._response.headers
+        )
+        body = b"".join(self._chunks)
+        return HttpResponse(self._request.url, self._response.status, headers, body, time.time())
+
+
+def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
+    """Say what went wrong, and whether the request may have been processed."""
+    where = origin(request.url)
+    if isinstance(error, TimeoutError | httpcore2.TimeoutException):
+        what = f"{where} did not answer within {request.timeout:.0f} s"
+    elif isinstance(error.__cause__, ssl.SSLError) or isinstance(error, ssl.SSLError):
+        what = f"no trusted TLS connection to {where}: {_reason(error)}"
+    else:
+        what = f"no connection to {where}: {_reason(error)}"
+    kind = ServerUnavailable if isinstance(error, _NOT_SENT) else AnswerLost
+    return kind(what, hint="check the URL and the network, then try again", url=request.url)
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error.__cause__ or error).strip() or type(error).__name__
+    return text.removeprefix("[Errno ").split("] ", 1)[-1][:200]
+
+
+class _Names:
+    """Resolves a host and lets the policy judge every answer."""
+
+    def __init__(self, policy: NetworkPolicy) -> None:
+        self._policy = policy
+
+    def admitted(self, host: str, infos: Iterable[tuple[Any, ...]]) -> list[str]:
+        addresses = list(dict.fromkeys(cast(str, info[4][0]) for info in infos))
+        self._policy.admit(host, addresses)
+        return addresses
+
+
+class _AsyncBackend(httpcore2.AsyncNetworkBackend):
+    """Connects to checked addresses only."""
+
+    def __init__(self, names: _Names) -> None:
+        self._names = names
+        self._inner = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore2's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        try:
+            infos = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore2.ConnectError(f"the name {host} does not resolve") from error
+        failure: Exception | None = None
+        for address in self._names.admitted(host, infos):
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpcore2.ConnectError(f"{host} has no address")
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)
+
+
+class _SyncBackend(httpcore2.NetworkBackend):
+    """Connects to checked addresses only, under the deadline of the request in hand."""
+
+    def __init__(self, names: _Names) -> None:
+        self._names = names
+        self._inner = httpcore2.SyncBackend()
+        self.deadline = 0.0
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore2.NetworkStream:
+        try:
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise httpcore2.ConnectError(f"the name {host} does not resolve") from error
+        failure: Exception | None = None
+        for address in self._names.admitted(host, infos):
+            left = max(self.deadline - time.monotonic(), 0.001)
+            try:
+                stream = self._inner.connect_tcp(address, port, left, local_address, socket_options)
+                return _DeadlineStream(stream, self)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure or httpcore2.ConnectError(f"{host} has no address")
+
+
+class _DeadlineStream(httpcore2.NetworkStream):
+    """A stream whose every step ends at the request's deadline: a byte a second is no way around it."""
+
+    def __init__(self, inner: httpcore2.NetworkStream, backend: _SyncBackend) -> None:
+        self._inner = inner
+        self._backend = backend
+
+    def _left(self, error: type[Exception]) -> float:
+        left = self._backend.deadline - time.monotonic()
+        if left <= 0:
+            raise error("deadline")
+        return left
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._left(httpcore2.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._left(httpcore2.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        left = self._left(httpcore2.ConnectTimeout)
+        return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, left), self._backend)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment names for a URL; never one for loopback."""
+    host = host_of(url)
+    if is_loopback_host(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    return proxies.get(url.partition(":")[0]) or proxies.get("all")
+
+
+class AsyncTransport:
+    """Sends requests for one flow and closes its connections with it."""
+
+    def __init__(self, policy: NetworkPolicy) -> None:
+        self._names = _Names(policy)
+        self._pools: dict[str | None, httpcore2.AsyncConnectionPool] = {}
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        """Perform one exchange within `request.timeout` seconds.
+
+        Raises:
+            SecurityRefused: The host may not be contacted.
+            ServerUnavailable: Nothing was sent. `AnswerLost`: it was, and no complete answer came.
+        """
+        proxy = proxy_for(request.url)
+        if proxy is not None:
+            self._names.admitted(host_of(request.url), _literal(request.url))
+        try:
+            with anyio.fail_after(request.timeout):
+                async with self._pool(proxy).stream(
+                    request.method,
+                    request.url,
+                    headers=_headers(request),
+                    content=request.body,
+                    extensions=_timeouts(request.timeout),
+                ) as response:
+                    body = _Body(request, response)
+                    if request.max_body:
+                        async for chunk in response.aiter_stream():
+                            body.add(chunk)
+                    return body.finish()
+        except (*_FAILED, TimeoutError) as error:
+            raise _failure(request, error) from None
+
+    def _pool(self, proxy: str | None) -> httpcore2.AsyncConnectionPool:
+        if proxy not in self._pools:
+            self._pools[proxy] = (
+                httpcore2.AsyncHTTPProxy(proxy)
+                if proxy
+                else httpcore2.AsyncConnectionPool(network_backend=_AsyncBackend(self._names))
+            )
+        return self._pools[proxy]
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for pool in self._pools.values():
+            await pool.aclose()
+        self._pools.clear()
+
+
+class SyncTransport:
+    """The blocking twin of `AsyncTransport`; one request at a time."""
+
+    def __init__(self, policy: NetworkPolicy) -> None:
+        self._names = _Names(policy)
+        self._backend = _SyncBackend(self._names)
+        self._pools: dict[str | None, httpcore2.ConnectionPool] = {}
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Perform one exchange; see `AsyncTransport.send`."""
+        proxy = proxy_for(request.url)
+        if proxy is not None:
+            self._names.admitted(host_of(request.url), _literal(request.url))
+        self._backend.deadline = time.monotonic() + request.timeout
+        try:
+            with self._pool(proxy).stream(
+                request.method,
+                request.url,
+                headers=_headers(request),
+                content=request.body,
+                extensions=_timeouts(request.timeout),
+            ) as response:
+                body = _Body(request, response)
+                if request.max_body:
+                    for chunk in response.iter_stream():
+                        body.add(chunk)
+                return body.finish()
+        except _FAILED as error:
+            raise _failure(request, error) from None
+
+    def _pool(self, proxy: str | None) -> httpcore2.ConnectionPool:
+        if proxy not in self._pools:
+            self._pools[proxy] = (
+                httpcore2.HTTPProxy(proxy)
+                if proxy
+                else httpcore2.ConnectionPool(network_backend=self._backend)
+            )
+        return self._pools[proxy]
+
+    def close(self) -> None:
+        """Close every connection."""
+        for pool in self._pools.values():
+            pool.close()
+        self._pools.clear()
+
+
+def _literal(url: str) -> list[tuple[Any, ...]]:
+    """What can be checked of a URL whose name the proxy will resolve: the literal, if it is one."""
+    host = host_of(url)
+    try:
+        return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except OSError:
+        return []

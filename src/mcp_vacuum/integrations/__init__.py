@@ -1,0 +1,1 @@
+"""A TokenSource as the authentication of other people's HTTP clients: one file a library."""

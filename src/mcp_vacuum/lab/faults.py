@@ -1,0 +1,187 @@
+"""Everything the lab can do wrong, one switch each.
+
+All faults are off by default and are read anew for every request, so a test
+can switch them while the lab runs. Those that concern one endpoint answer
+before the honest code runs, unless their description says otherwise.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Final
+
+ABSENT: Final = "absent"
+"""As `expires_in`, or as a value in an `…_override`: the member is left out of the document."""
+
+_TOKEN_FAULTS = (
+    "token_status",
+    "token_error",
+    "token_html",
+    "token_delay",
+    "token_reset_before",
+    "token_reset_after",
+    "token_half_body",
+    "token_type",
+    "expires_in",
+    "no_refresh_token",
+    "omit_rotated_refresh_token",
+    "token_override",
+)
+
+
+@dataclass(slots=True)
+class Faults:
+    """The switches. Assign to them at any time, from any thread."""
+
+    # The authorization server's metadata (RFC 8414).
+    metadata_status: int | None = None
+    """This HTTP status and a plain text instead of the document."""
+    metadata_html: bool = False
+    """200 with an HTML page, as a captive portal or a single-page app answers."""
+    metadata_redirect: str | None = None
+    """302 to this URL."""
+    big_metadata: int = 0
+    """Padding of so many bytes inside an otherwise correct document."""
+    slow_metadata: float = 0.0
+    """Seconds of silence before the answer."""
+    wrong_issuer: str | None = None
+    """`issuer` is this string (RFC 8414 §3.3)."""
+    no_pkce_advertised: bool = False
+    """`code_challenge_methods_supported` is missing; S256 is enforced all the same."""
+    pkce_plain_only: bool = False
+    """`code_challenge_methods_supported` is `["plain"]`; S256 is enforced all the same."""
+    metadata_override: Mapping[str, object] = field(default_factory=dict)
+    """Members to replace in the document, or to drop with ABSENT."""
+
+    # The protected resource's metadata (RFC 9728).
+    resource_metadata_status: int | None = None
+    """This HTTP status and a plain text instead of the document."""
+    resource_metadata_html: bool = False
+    """200 with an HTML page."""
+    resource_metadata_redirect: str | None = None
+    """302 to this URL."""
+    big_resource_metadata: int = 0
+    """Padding of so many bytes inside an otherwise correct document."""
+    slow_resource_metadata: float = 0.0
+    """Seconds of silence before the answer."""
+    no_authorization_servers: bool = False
+    """`authorization_servers` is missing."""
+    wrong_resource: str | None = None
+    """`resource` is this string (RFC 9728 §3.3)."""
+    resource_metadata_override: Mapping[str, object] = field(default_factory=dict)
+    """Members to replace in the document, or to drop with ABSENT."""
+
+    # Registration (RFC 7591).
+    registration_status: int | None = None
+    """This HTTP status and a plain text; nothing is registered."""
+    registration_error: str | None = None
+    """400 with this OAuth error code; nothing is registered."""
+    registration_html: bool = False
+    """200 with an HTML page; nothing is registered."""
+    registration_changes_redirect: bool = False
+    """Another redirect URI is registered, and answered, than the client asked for."""
+    registration_override: Mapping[str, object] = field(default_factory=dict)
+    """Members to replace in the answer, or to drop with ABSENT; what is registered stays honest."""
+
+    # The authorization response.
+    authorize_error: str | None = None
+    """No consent page: straight back with this OAuth error code."""
+    wrong_iss: bool | str = False
+    """`iss` is another server's: `https://attacker.example`, or this string (RFC 9207)."""
+    missing_iss: bool = False
+    """No `iss`, though the metadata promises it."""
+    wrong_state: bool = False
+    """`state` is not the one that was sent."""
+    duplicate_code: bool = False
+    """`code` comes twice: the real one, then an invented one."""
+    callback_override: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Parameters to replace in the redirect: several values repeat one, an empty tuple drops it."""
+
+    # /token. `token_times` counts the requests that met any of these, down to `token_override`.
+    token_times: int | None = None
+    """The faults of /token apply to so many requests, then switch themselves off. None: to all."""
+    token_delay: float = 0.0
+    """Seconds before anything else happens, processing included."""
+    token_reset_before: bool = False
+    """The connection is reset before the request is processed: nothing was used up."""
+    token_status: int | None = None
+    """This HTTP status and a plain text; not processed."""
+    retry_after: int | None = None
+    """Seconds in a `Retry-After` header beside `token_status`."""
+    token_html: bool = False
+    """200 with an HTML page; not processed."""
+    token_error: str | None = None
+    """This OAuth error code; not processed."""
+    token_error_status: int = 400
+    """The HTTP status beside `token_error`."""
+    token_reset_after: bool = False
+    """Processed and rotated, then the connection is reset: the reply is lost."""
+    token_half_body: bool = False
+    """Processed and rotated, then half of the body is sent and the connection closed."""
+    token_type: str | None = None
+    """`token_type` is this string."""
+    expires_in: object = None
+    """`expires_in` is this value, of any JSON type; ABSENT leaves it out. The real lifetime stays."""
+    no_refresh_token: bool = False
+    """A code is exchanged for an access token alone."""
+    omit_rotated_refresh_token: bool = False
+    """A refresh answers without `refresh_token`, and the old one stays good (RFC 6749 §6)."""
+    token_override: Mapping[str, object] = field(default_factory=dict)
+    """Members to replace in a successful answer, or to drop with ABSENT."""
+
+    # /revoke (RFC 7009).
+    revoke_status: int | None = None
+    """This HTTP status and a plain text; nothing is revoked."""
+
+    # The MCP server.
+    mcp_always_401: bool = False
+    """401 `invalid_token`, however good the token."""
+    mcp_insufficient_scope: str | None = None
+    """403 `insufficient_scope` unless the token has these scopes. `mcp:admin` can be had by asking
+    (`LabConfig.extra_scopes`); a scope the lab does not know makes it a 403 for ever."""
+    mcp_status: int | None = None
+    """This HTTP status and a plain text, before the token is looked at."""
+    mcp_html: bool = False
+    """200 with an HTML page, before the token is looked at."""
+    mcp_redirect: str | None = None
+    """307 to this URL, before the token is looked at."""
+    challenge: tuple[str, ...] | None = None
+    """These WWW-Authenticate headers in place of the lab's own, on 401 and 403."""
+
+    # Everywhere.
+    hostile_text: str | None = None
+    """Put in every `error_description`, in a registered `client_name` and in a tool's name."""
+
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+
+    def clear(self) -> None:
+        """Switch everything off."""
+        with self._lock:
+            self._reset(tuple(f.name for f in fields(self) if f.init))
+
+    def take_for_token_request(self) -> Faults:
+        """A copy for one request to /token, which counts against `token_times`."""
+        with self._lock:
+            copy = replace(self)
+            if self.token_times is not None and self._token_faults_on():
+                self.token_times -= 1
+                if self.token_times <= 0:
+                    self._reset((*_TOKEN_FAULTS, "token_times"))
+            return copy
+
+    def _token_faults_on(self) -> bool:
+        honest = Faults()
+        return any(getattr(self, name) != getattr(honest, name) for name in _TOKEN_FAULTS)
+
+    def _reset(self, names: tuple[str, ...]) -> None:
+        honest = Faults()
+        for name in names:
+            setattr(self, name, getattr(honest, name))
+
+
+def overridden(document: Mapping[str, object], changes: Mapping[str, object]) -> dict[str, object]:
+    """The document with these members replaced, and without those that are ABSENT."""
+    merged = {**document, **changes}
+    return {name: value for name, value in merged.items() if name not in changes or value != ABSENT}

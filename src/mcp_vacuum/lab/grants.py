@@ -1,0 +1,253 @@
+"""Codes, tokens and their families: pure state behind one lock.
+
+A login makes a family. Refreshing rotates its refresh token; presenting a
+rotated one later than the grace period means that somebody copied it, and the
+whole family ends, access tokens included (RFC 9700 §4.14.2).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from mcp_vacuum.lab.messages import Refusal
+
+CODE_LIFETIME = 60.0
+"""Seconds from consent to the exchange of the code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a person said yes to."""
+
+    client_id: str
+    subject: str
+    scopes: tuple[str, ...]
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """One successful answer of /token; `expires_at` is Unix time in seconds."""
+
+    access_token: str
+    refresh_token: str | None
+    scopes: tuple[str, ...]
+    expires_at: float
+
+
+@dataclass(slots=True)
+class _Family:
+    approval: Approval
+    revoked: bool = False
+
+
+@dataclass(slots=True)
+class _Code:
+    approval: Approval
+    redirect_uri: str
+    challenge: str
+    expires_at: float
+    used: bool = False
+    family: _Family | None = None
+
+
+@dataclass(slots=True)
+class _Refresh:
+    family: _Family
+    rotated_at: float = 0.0
+    successor: Issued | None = None
+
+
+@dataclass(slots=True)
+class Access:
+    """An access token's meaning. `scopes` may be narrower than what was approved."""
+
+    approval: Approval
+    scopes: tuple[str, ...]
+    expires_at: float
+    family: _Family = field(repr=False)
+
+
+class Grants:
+    """Everything the authorization server has handed out.
+
+    Args:
+        clock: Unix time in seconds.
+        lifetime: Of access tokens, in seconds.
+        grace: Seconds in which a rotated refresh token gets its successor again.
+        rotate: Whether refreshing replaces the refresh token.
+    """
+
+    def __init__(self, clock: Callable[[], float], *, lifetime: float, grace: float, rotate: bool) -> None:
+        self._clock, self._lifetime, self._grace, self._rotate = clock, lifetime, grace, rotate
+        self._lock = threading.Lock()
+        self._codes: dict[str, _Code] = {}
+        self._access: dict[str, Access] = {}
+        self._refresh: dict[str, _Refresh] = {}
+        self._reuses = 0
+
+    @property
+    def reuses(self) -> int:
+        """How often a rotated refresh token came outside the grace period."""
+        return self._reuses
+
+    def issued(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Every code, access token and refresh token ever made, oldest first."""
+        with self._lock:
+            return tuple(self._codes), tuple(self._access), tuple(self._refresh)
+
+    def issue_code(self, approval: Approval, redirect_uri: str, challenge: str) -> str:
+        """Make a code, good once and for CODE_LIFETIME seconds; `challenge` is S256."""
+        code = "code-" + secrets.token_urlsafe(24)
+        with self._lock:
+            self._codes[code] = _Code(approval, redirect_uri, challenge, self._clock() + CODE_LIFETIME)
+        return code
+
+    def redeem(
+        self,
+        code: str,
+        client_id: str,
+        verifier: str,
+        *,
+        redirect_uri: str | None,
+        resource: str | None,
+        refreshable: bool,
+    ) -> Issued:
+        """Exchange a code (OAuth 2.1 §4.1.3). Any attempt uses it up.
+
+        `redirect_uri` and `resource` are compared where the client sent them.
+
+        Raises:
+            Refusal: invalid_grant or invalid_target. For a code that was used
+                before, what it brought is revoked too.
+        """
+        with self._lock:
+            grant = self._codes.get(code)
+            if grant is None or grant.approval.client_id != client_id:
+                raise Refusal("invalid_grant", "the code is unknown, or another client's")
+            self._use_up(grant)
+            _check_code(grant, self._clock(), verifier, redirect_uri, resource)
+            grant.family = _Family(grant.approval)
+            return self._issue(grant.family, grant.approval.scopes, refreshable)
+
+    def refresh(
+        self, token: str, client_id: str, *, scopes: tuple[str, ...], resource: str | None, keep: bool = False
+    ) -> Issued:
+        """Use a refresh token (OAuth 2.1 §4.3).
+
+        Args:
+            token: As presented.
+            client_id: Of the client that authenticated itself.
+            scopes: Wanted, at most those approved; empty means all of them.
+            resource: As sent, or None.
+            keep: Leave the refresh token as it is this once, and answer without one.
+
+        Raises:
+            Refusal: invalid_grant, invalid_scope or invalid_target.
+        """
+        with self._lock:
+            record = self._refresh.get(token)
+            if record is None or record.family.approval.client_id != client_id:
+                raise Refusal("invalid_grant", "the refresh token is unknown, or another client's")
+            successor = self._successor(record)
+            if record.family.revoked:
+                raise Refusal("invalid_grant", "the grant was revoked")
+            _check_narrowing(record.family.approval, scopes, resource)
+            return successor or self._renew(token, record, scopes or record.family.approval.scopes, keep)
+
+    def access(self, token: str) -> Access | None:
+        """What an access token means, None if it is unknown, expired or revoked."""
+        with self._lock:
+            access = self._access.get(token)
+            good = access and not access.family.revoked and access.expires_at > self._clock()
+            return access if good else None
+
+    def revoke(self, token: str, client_id: str) -> None:
+        """Revoke a client's own token (RFC 7009): a refresh token takes its family along."""
+        with self._lock:
+            refresh, access = self._refresh.get(token), self._access.get(token)
+            if refresh and refresh.family.approval.client_id == client_id:
+                refresh.family.revoked = True
+            elif access and access.approval.client_id == client_id:
+                access.expires_at = 0.0
+
+    def revoke_everything(self) -> None:
+        """End every family, and every code not yet exchanged."""
+        with self._lock:
+            for access in self._access.values():  # every family has at least one
+                access.family.revoked = True
+            for code in self._codes.values():
+                code.used = True
+
+    def expire_access_tokens(self) -> None:
+        """Expire what was issued so far; refresh tokens stay good."""
+        with self._lock:
+            for access in self._access.values():
+                access.expires_at = 0.0
+
+    def seconds_left(self, issued: Issued) -> int:
+        """`expires_in` of an answer: whole seconds, at least 1."""
+        return max(1, round(issued.expires_at - self._clock()))
+
+    def _use_up(self, code: _Code) -> None:
+        if code.used:
+            if code.family is not None:
+                code.family.revoked = True
+            raise Refusal("invalid_grant", "the code was used before")
+        code.used = True
+
+    def _successor(self, record: _Refresh) -> Issued | None:
+        """What a rotated token became, None if it is not rotated. Reuse ends the family."""
+        if record.successor is None:
+            return None
+        if self._clock() - record.rotated_at > self._grace or not self._grace:
+            self._reuses += 1
+            record.family.revoked = True
+        return record.successor
+
+    def _renew(self, token: str, record: _Refresh, scopes: tuple[str, ...], keep: bool) -> Issued:
+        if keep or not self._rotate:
+            fresh = self._issue(record.family, scopes, refreshable=False)
+            return fresh if keep else replace(fresh, refresh_token=token)
+        record.rotated_at = self._clock()
+        record.successor = self._issue(record.family, scopes, refreshable=True)
+        return record.successor
+
+    def _issue(self, family: _Family, scopes: tuple[str, ...], refreshable: bool) -> Issued:
+        access_token = "at-" + secrets.token_urlsafe(24)
+        expires_at = self._clock() + self._lifetime
+        self._access[access_token] = Access(family.approval, scopes, expires_at, family)
+        refresh_token = "rt-" + secrets.token_urlsafe(24) if refreshable else None
+        if refresh_token:
+            self._refresh[refresh_token] = _Refresh(family)
+        return Issued(access_token, refresh_token, scopes, expires_at)
+
+
+def _check_code(
+    code: _Code, now: float, verifier: str, redirect_uri: str | None, resource: str | None
+) -> None:
+    if now > code.expires_at:
+        raise Refusal("invalid_grant", "the code has expired")
+    if redirect_uri is not None and redirect_uri != code.redirect_uri:
+        raise Refusal("invalid_grant", "redirect_uri differs from the authorization request's")
+    if not secrets.compare_digest(s256(verifier), code.challenge):
+        raise Refusal("invalid_grant", "code_verifier does not match the challenge")
+    _check_narrowing(code.approval, (), resource)
+
+
+def _check_narrowing(approval: Approval, scopes: tuple[str, ...], resource: str | None) -> None:
+    if resource is not None and resource != approval.resource:
+        raise Refusal("invalid_target", "the grant is for another resource")
+    if not set(scopes) <= set(approval.scopes):
+        raise Refusal("invalid_scope", "more scope than was granted")
+
+
+def s256(verifier: str) -> str:
+    """The S256 transformation (RFC 7636 §4.2)."""
+    digest = hashlib.sha256(verifier.encode("utf-8", "replace")).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

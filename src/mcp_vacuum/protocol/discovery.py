@@ -1,0 +1,389 @@
+"""From a server URL to the authorization server that guards it (RFC 9728, RFC 8414, OpenID Discovery)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from mcp_vacuum.errors import DiscoveryError, SecurityRefused, ServerUnavailable
+from mcp_vacuum.protocol.challenge import BearerHints, bearer_hints
+from mcp_vacuum.protocol.documents import (
+    AuthorizationServerMetadata,
+    Document,
+    ProtectedResourceMetadata,
+    read_document,
+)
+from mcp_vacuum.protocol.effects import Flow, HttpRequest, HttpResponse, send
+from mcp_vacuum.protocol.quirks import PKCE_UNADVERTISED
+from mcp_vacuum.safety.limits import (
+    DISCOVERY_TIMEOUT,
+    MAX_REDIRECTS,
+    METADATA_TIMEOUT,
+    PROBE_TIMEOUT,
+    NotADocument,
+)
+from mcp_vacuum.safety.url import EndpointUrl, check_endpoint, origin, printable
+
+D = TypeVar("D", bound=Document)
+
+_RESOURCE_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+_SERVER_WELL_KNOWN = "/.well-known/oauth-authorization-server"
+_OPENID_WELL_KNOWN = "/.well-known/openid-configuration"
+_ABSENT = frozenset({404, 405, 410})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_ACCEPT_MCP = "application/json, text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class AuthServer:
+    """An authorization server whose metadata passed every check.
+
+    Attributes:
+        issuer: The server's own string; compared and sent as it is.
+        iss_advertised: It promises `iss` in authorization responses (RFC 9207 §3).
+        metadata_documents: It takes client ID metadata documents.
+    """
+
+    issuer: str
+    authorization_endpoint: EndpointUrl
+    token_endpoint: EndpointUrl
+    registration_endpoint: EndpointUrl | None = None
+    revocation_endpoint: EndpointUrl | None = None
+    introspection_endpoint: EndpointUrl | None = None
+    device_authorization_endpoint: EndpointUrl | None = None
+    scopes_supported: tuple[str, ...] | None = None
+    auth_methods: tuple[str, ...] | None = None
+    iss_advertised: bool = False
+    metadata_documents: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What a login to one protected resource has to know.
+
+    Attributes:
+        server_url: What the person asked for.
+        resource: The identifier that tokens are bound to (RFC 8707), the resource's own string.
+        auth_server: Its authorization server.
+        challenged_scope: The `scope` of the challenge, as it stands.
+        resource_scopes: `scopes_supported` of the resource.
+    """
+
+    server_url: str
+    resource: str
+    auth_server: AuthServer
+    challenged_scope: str | None = None
+    resource_scopes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotRequired:
+    """The server answers without a login."""
+
+    server_url: str
+
+
+def discover(
+    server_url: str, *, resource: str | None = None, quirks: tuple[str, ...] = ()
+) -> Flow[Discovery | NotRequired]:
+    """Find out how to log in to `server_url`.
+
+    Args:
+        server_url: Normalised (`safety.url.normalise_server_url`).
+        resource: The resource identifier that the person insists on, instead of the server's URL.
+        quirks: Named deviations to tolerate.
+
+    Raises:
+        DiscoveryError: There is no usable metadata.
+        SecurityRefused: A document breaks a rule; `spec` names it.
+        ServerUnavailable: The server is down, or asks to come back later.
+    """
+    probe = yield from probe_server(server_url)
+    metadata = yield from _find_resource_metadata(server_url, probe, resource)
+    if metadata is None:
+        return _without_metadata(server_url, probe)
+    if not metadata.authorization_servers:
+        raise DiscoveryError(
+            f"{server_url} needs a login but lists no authorization server",
+            hint="tell its operator; `authorization_servers` must name at least one",
+            spec="RFC 9728 §2",
+            url=server_url,
+        )
+    server = yield from discover_auth_server(metadata.authorization_servers[0], quirks=quirks)
+    return Discovery(
+        server_url,
+        metadata.resource,
+        server,
+        challenged_scope=probe.hints.scope if probe.hints else None,
+        resource_scopes=metadata.scopes_supported,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How a server greets a request without a token."""
+
+    status: int
+    content_type: str
+    hints: BearerHints | None = None
+
+    @property
+    def protected(self) -> bool:
+        """It asks for a login."""
+        return self.status == 401
+
+    @property
+    def open(self) -> bool:
+        """It answers like an API, without a login."""
+        return self.status < 300 and self.content_type in ("application/json", "text/event-stream")
+
+
+def probe_server(server_url: str) -> Flow[Probe]:
+    """Ask once without a token: GET first, which changes nothing; `initialize` where GET is not served."""
+    target = check_endpoint(server_url, "the server URL")
+    probe = _read_probe((yield from send(_probe_request("GET", target))))
+    if probe.protected or (probe.open and probe.content_type == "text/event-stream"):
+        return probe
+    again = _read_probe((yield from send(_probe_request("POST", target))))
+    return again if again.protected or again.open or not probe.open else probe
+
+
+def _probe_request(method: str, url: EndpointUrl) -> HttpRequest:
+    body = None if method == "GET" else json.dumps(_INITIALIZE).encode()
+    headers = (("Accept", _ACCEPT_MCP), *((("Content-Type", "application/json"),) if body else ()))
+    return HttpRequest(method, url, headers, body, timeout=PROBE_TIMEOUT, max_body=0)
+
+
+_INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "mcp-vacuum", "version": "1"},
+    },
+}
+
+
+def _read_probe(response: HttpResponse) -> Probe:
+    if response.status >= 500 or response.status == 429:
+        raise _unavailable(response)
+    content_type = (response.header("content-type") or "").partition(";")[0].strip().lower()
+    return Probe(response.status, content_type, bearer_hints(response.header_lines("www-authenticate")))
+
+
+def _without_metadata(server_url: str, probe: Probe) -> NotRequired:
+    if probe.open:
+        return NotRequired(server_url)
+    if probe.protected:
+        raise DiscoveryError(
+            f"{server_url} needs a login but publishes no protected resource metadata",
+            hint="its operator has to serve RFC 9728 metadata",
+            spec="RFC 9728 §3, MCP authorization",
+            url=server_url,
+        )
+    what = f"status {probe.status}" + (f" and {printable(probe.content_type)}" if probe.content_type else "")
+    raise DiscoveryError(
+        f"{server_url} answers with {what}: this looks like no MCP server or protected API",
+        hint="check the path of the URL; MCP servers often end in /mcp",
+        url=server_url,
+    )
+
+
+# --- protected resource metadata (RFC 9728) ---------------------------------------------------------------
+
+
+def resource_metadata_urls(server_url: str, hint: str | None) -> Iterator[str]:
+    """Yield the URLs to try, in MCP's order: the challenge's, the path form, the root form."""
+    if hint:
+        yield hint
+    parts = urlsplit(server_url)
+    suffix = parts.path.rstrip("/")
+    if suffix:
+        query = f"?{parts.query}" if parts.query else ""
+        yield f"{origin(server_url)}{_RESOURCE_WELL_KNOWN}{parts.path}{query}"
+    yield f"{origin(server_url)}{_RESOURCE_WELL_KNOWN}"
+
+
+def _find_resource_metadata(
+    server_url: str, probe: Probe, wanted: str | None
+) -> Flow[ProtectedResourceMetadata | None]:
+    hint = probe.hints.resource_metadata if probe.hints else None
+    root = f"{origin(server_url)}{_RESOURCE_WELL_KNOWN}"
+    urls = resource_metadata_urls(server_url, hint)
+    found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata")
+    if found is None:
+        return None
+    metadata, url = found
+    _check_resource(metadata.resource, server_url, url == root, wanted)
+    return metadata
+
+
+def _check_resource(resource: str, server_url: str, from_root: bool, wanted: str | None) -> None:
+    """A document counts only for the resource that it was asked for (RFC 9728 §3.3)."""
+    accepted = [wanted] if wanted else [server_url, *([origin(server_url)] if from_root else [])]
+    if any(same_but_root_slash(resource, identifier) for identifier in accepted):
+        return
+    same_origin = resource.startswith(("http://", "https://")) and origin(resource) == origin(server_url)
+    raise SecurityRefused(
+        f"the metadata of {server_url} is for another resource: {printable(resource)}",
+        hint=f"if that is the server you mean: mcp-vacuum login {printable(resource)}"
+        if same_origin
+        else None,
+        spec="RFC 9728 §3.3",
+        url=server_url,
+    )
+
+
+# --- authorization server metadata (RFC 8414, OpenID Connect Discovery) -----------------------------------
+
+
+def server_metadata_urls(issuer: str) -> Iterator[str]:
+    """Yield the well-known URLs of an issuer, in MCP's order: three with a path, two without."""
+    base, path = origin(issuer), urlsplit(issuer).path.rstrip("/")
+    yield f"{base}{_SERVER_WELL_KNOWN}{path}"
+    yield f"{base}{_OPENID_WELL_KNOWN}{path}"
+    if path:
+        yield f"{base}{path}{_OPENID_WELL_KNOWN}"
+
+
+def discover_auth_server(issuer: str, *, quirks: tuple[str, ...] = ()) -> Flow[AuthServer]:
+    """Fetch and check the metadata of one authorization server.
+
+    Raises:
+        DiscoveryError: None of the well-known URLs has it, or an endpoint is missing.
+        SecurityRefused: The issuer differs, S256 is not offered, or an endpoint is not https.
+    """
+    check_endpoint(issuer, "the issuer", spec="RFC 8414 §2")
+    urls = server_metadata_urls(issuer)
+    found = yield from _first_document(AuthorizationServerMetadata, urls, "authorization server metadata")
+    if found is None:
+        raise DiscoveryError(
+            f"the authorization server {printable(issuer)} publishes no metadata",
+            hint="its operator has to serve RFC 8414 or OpenID Connect metadata",
+            spec="RFC 8414 §3",
+            url=issuer,
+        )
+    return check_server_metadata(found[0], issuer, quirks=quirks)
+
+
+def check_server_metadata(
+    metadata: AuthorizationServerMetadata, expected_issuer: str, *, quirks: tuple[str, ...] = ()
+) -> AuthServer:
+    """Turn metadata into an `AuthServer`; see `discover_auth_server` for what it raises."""
+    if not same_but_root_slash(metadata.issuer, expected_issuer):
+        raise SecurityRefused(
+            f"metadata for {printable(expected_issuer)} names another issuer: {printable(metadata.issuer)}",
+            spec="RFC 8414 §3.3",
+            url=expected_issuer,
+        )
+    if (
+        "S256" not in (metadata.code_challenge_methods_supported or ())
+        and PKCE_UNADVERTISED.name not in quirks
+    ):
+        raise SecurityRefused(
+            f"{printable(metadata.issuer)} does not advertise PKCE with S256",
+            hint=f"if you know that it supports S256: --quirk {PKCE_UNADVERTISED.name}",
+            spec="MCP authorization, Authorization Code Protection",
+            url=metadata.issuer,
+        )
+    return AuthServer(
+        issuer=metadata.issuer,
+        authorization_endpoint=_required(metadata, "authorization_endpoint"),
+        token_endpoint=_required(metadata, "token_endpoint"),
+        registration_endpoint=_optional(metadata, "registration_endpoint"),
+        revocation_endpoint=_optional(metadata, "revocation_endpoint"),
+        introspection_endpoint=_optional(metadata, "introspection_endpoint"),
+        device_authorization_endpoint=_optional(metadata, "device_authorization_endpoint"),
+        scopes_supported=metadata.scopes_supported,
+        auth_methods=metadata.token_endpoint_auth_methods_supported,
+        iss_advertised=bool(metadata.authorization_response_iss_parameter_supported),
+        metadata_documents=bool(metadata.client_id_metadata_document_supported),
+    )
+
+
+def _optional(metadata: AuthorizationServerMetadata, member: str) -> EndpointUrl | None:
+    url: str | None = getattr(metadata, member)
+    return check_endpoint(url, member) if url else None
+
+
+def _required(metadata: AuthorizationServerMetadata, member: str) -> EndpointUrl:
+    endpoint = _optional(metadata, member)
+    if endpoint is None:
+        issuer = printable(metadata.issuer)
+        raise DiscoveryError(f"{issuer} has no {member}", spec="RFC 8414 §2", url=metadata.issuer)
+    return endpoint
+
+
+def same_but_root_slash(left: str, right: str) -> bool:
+    """Equal as raw strings, or both the same origin with and without its slash.
+
+    The built-in quirk `issuer-root-slash`: URL types of several servers add that slash
+    (https://github.com/modelcontextprotocol/python-sdk/issues/1919).
+    """
+    if left == right:
+        return True
+    bare, slashed = sorted((left, right), key=len)
+    return slashed == f"{bare}/" and bare.count("/") == 2
+
+
+# --- fetching ---------------------------------------------------------------------------------------------
+
+
+def _first_document(model: type[D], urls: Iterator[str], what: str) -> Flow[tuple[D, str] | None]:
+    """Fetch the first URL that has the document. A server that is slow or odd ends the search."""
+    answered: list[float] = []
+    for url in dict.fromkeys(urls):
+        left = DISCOVERY_TIMEOUT - (answered[-1] - answered[0] if answered else 0.0)
+        if left <= 0:
+            raise ServerUnavailable(f"looking for {what} took more than {DISCOVERY_TIMEOUT:.0f} s", url=url)
+        response = yield from _fetch(check_endpoint(url, what), min(METADATA_TIMEOUT, left), what)
+        answered.append(response.received_at)
+        document = _read_metadata(model, response, what)
+        if document is not None:
+            return document, url
+    return None
+
+
+def _fetch(url: EndpointUrl, timeout: float, what: str) -> Flow[HttpResponse]:
+    """GET a document; a few redirects are followed, on the same origin only."""
+    target = url
+    for _ in range(MAX_REDIRECTS + 1):
+        request = HttpRequest("GET", target, (("Accept", "application/json"),), timeout=timeout)
+        response = yield from send(request)
+        if response.status not in _REDIRECTS:
+            return response
+        location = urljoin(target, response.header("location") or "")
+        if not location.startswith(("http://", "https://")) or origin(location) != origin(url):
+            raise SecurityRefused(
+                f"{what} redirects to another origin",
+                spec="MCP security best practices, Validate Redirect Targets",
+                url=url,
+            )
+        target = check_endpoint(location, what)
+    raise SecurityRefused(f"{what} redirects more than {MAX_REDIRECTS} times", url=url)
+
+
+def _read_metadata(model: type[D], response: HttpResponse, what: str) -> D | None:
+    if response.status in _ABSENT:
+        return None
+    if response.status >= 500 or response.status == 429:
+        raise _unavailable(response)
+    if response.status != 200:
+        raise DiscoveryError(f"{what} answers with status {response.status}", url=response.url)
+    try:
+        return read_document(model, response.body)
+    except NotADocument:
+        return None
+
+
+def _unavailable(response: HttpResponse) -> ServerUnavailable:
+    wait = response.header("retry-after") or ""
+    hint = f"try again in {wait} s" if wait.isdigit() else "try again later"
+    return ServerUnavailable(
+        f"{response.url} answers with status {response.status}", hint=hint, url=response.url
+    )

@@ -1,0 +1,179 @@
+"""The token endpoint: requests, and its answers as values (OAuth 2.1 §3.2, RFC 6749 §5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mcp_vacuum.errors import AuthenticationError, OAuthError, ServerUnavailable, VacuumError
+from mcp_vacuum.models import ASSUMED_LIFETIME, Binding, ClientCredentials, OAuth2Token
+from mcp_vacuum.protocol.authorization import AuthorizationRequest, ValidatedCode
+from mcp_vacuum.protocol.client_auth import authenticated_form
+from mcp_vacuum.protocol.documents import TokenResponse, read_document, read_error
+from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
+from mcp_vacuum.safety.limits import NotADocument
+from mcp_vacuum.safety.secret import Secret
+from mcp_vacuum.safety.url import printable
+
+
+def code_request(
+    endpoint: str, client: ClientCredentials, request: AuthorizationRequest, code: ValidatedCode
+) -> HttpRequest:
+    """Redeem an authorization code (OAuth 2.1 §4.1.3). Send it once."""
+    return authenticated_form(
+        endpoint,
+        "token_endpoint",
+        client,
+        [
+            ("grant_type", "authorization_code"),
+            ("code", code.reveal()),
+            ("redirect_uri", request.redirect_uri),
+            ("code_verifier", request.verifier.reveal()),
+            ("resource", request.resource),
+        ],
+    )
+
+
+def refresh_request(client: ClientCredentials, binding: Binding, refresh_token: Secret) -> HttpRequest:
+    """Refresh at the endpoint that the refresh token is bound to (OAuth 2.1 §4.3). No scope: never wider."""
+    return authenticated_form(
+        binding.token_endpoint,
+        "token_endpoint",
+        client,
+        [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token.reveal()),
+            ("resource", binding.resource),
+        ],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """200 with a usable token.
+
+    Attributes:
+        token: Its `expires_in` is `ASSUMED_LIFETIME` where the server gave none.
+        lifetime_is_a_guess: The server gave no `expires_in`.
+    """
+
+    token: OAuth2Token
+    lifetime_is_a_guess: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An OAuth error document, whatever 4xx carried it: `error` decides."""
+
+    error: str
+    description: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """Neither a token nor an error document: HTML, a redirect, a 404, a 200 without a token."""
+
+    what: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater:
+    """429 or 5xx.
+
+    Attributes:
+        status: The status code.
+        retry_after: Seconds that the server asked for, or None.
+    """
+
+    status: int
+    retry_after: float | None
+    url: str
+
+
+Answer = Granted | Refused | Unusable | TryLater
+
+
+def read_token_answer(response: HttpResponse, *, binding: Binding | None = None) -> Answer:
+    """Turn an answer of the token endpoint into a value; nothing is raised for what a server may say.
+
+    Args:
+        response: The answer; its `received_at` dates the token, because `expires_in` is relative.
+        binding: What a refresh token in it will be bound to.
+    """
+    if response.status == 429 or response.status >= 500:
+        return TryLater(response.status, _seconds(response.header("retry-after")), response.url)
+    error = read_error(response.body)
+    if error is not None and (response.status >= 400 or _has_no_token(response.body)):
+        return Refused(printable(error.error, 80), printable(error.error_description or ""), response.url)
+    if response.status != 200:
+        return Unusable(f"status {response.status} without an OAuth error", response.url)
+    return _read_granted(response, binding)
+
+
+def _has_no_token(body: bytes) -> bool:
+    try:
+        return not read_document(TokenResponse, body).access_token
+    except NotADocument:
+        return True
+
+
+def _read_granted(response: HttpResponse, binding: Binding | None) -> Granted | Unusable:
+    try:
+        document = read_document(TokenResponse, response.body)
+    except NotADocument as why:
+        return Unusable(f"a 200 that is no token response ({why})", response.url)
+    if (
+        not document.access_token
+        or not document.access_token.isascii()
+        or not document.access_token.isprintable()
+    ):
+        return Unusable("an access token that no header can carry", response.url)
+    if document.token_type.lower() != "bearer":
+        return Unusable(f"a token of type {printable(document.token_type, 40)!r}, not Bearer", response.url)
+    return _dated(document, response.received_at, binding)
+
+
+def _dated(document: TokenResponse, received_at: float, binding: Binding | None) -> Granted:
+    """Date the token. A lifetime of 0 or less is one that has just ended: good for this call only."""
+    lifetime = ASSUMED_LIFETIME if document.expires_in is None else document.expires_in
+    token = OAuth2Token(
+        access_token=document.access_token,
+        expires_in=max(lifetime, 1),
+        refresh_token=document.refresh_token or None,
+        scope=document.scope,
+        created_at=received_at if lifetime > 0 else received_at - 1,
+        binding=binding,
+    )
+    return Granted(token, lifetime_is_a_guess=document.expires_in is None)
+
+
+def keep_what_was_left_out(
+    token: OAuth2Token, *, refresh_token: Secret | None, scope: str | None
+) -> OAuth2Token:
+    """A refresh answer without `refresh_token` or `scope` keeps the old one (RFC 6749 §6)."""
+    old = refresh_token.reveal() if refresh_token else None
+    return replace(token, refresh_token=token.refresh_token or old, scope=token.scope or scope)
+
+
+def _seconds(text: str | None) -> float | None:
+    """Read `Retry-After` in its seconds form (RFC 9110 §10.2.3); a date is not worth a clock."""
+    return float(text) if text and text.strip().isdigit() and len(text) < 7 else None
+
+
+def as_error(answer: Refused | Unusable | TryLater) -> VacuumError:
+    """Return the error that an answer means where there is nothing left to try."""
+    if isinstance(answer, Refused):
+        detail = f": {answer.description}" if answer.description else ""
+        return OAuthError(
+            f"the token endpoint answered {answer.error}{detail}",
+            error=answer.error,
+            spec="RFC 6749 §5.2",
+            url=answer.url,
+        )
+    if isinstance(answer, TryLater):
+        wait = f" in {answer.retry_after:.0f} s" if answer.retry_after else " later"
+        return ServerUnavailable(
+            f"the token endpoint answers with status {answer.status}", hint=f"try again{wait}", url=answer.url
+        )
+    return AuthenticationError(f"the token endpoint gave {answer.what}", spec="RFC 6749 §5.1", url=answer.url)

@@ -1,0 +1,1 @@
+"""Where logins are kept: sealed records in a vault whose key comes from a key source."""

@@ -1,0 +1,240 @@
+"""Sealing: a record becomes ciphertext that names itself, and comes back as the same typed record.
+
+The blob is ``mcpv1:`` and a Fernet token over compact JSON. The JSON repeats the key and generation of its
+row, so a blob that was moved to another row, or an old one put back, does not open. The JSON's own version
+`v` counts changes of meaning; `MIGRATIONS` brings older ones forward.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_type_hints
+
+from mcp_vacuum.errors import RecordDamaged, StorageError
+from mcp_vacuum.models import Attempt, ClientCredentials, Credential
+from mcp_vacuum.safety.secret import Secret
+from mcp_vacuum.storage.base import RecordKey, SealedRecord
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+PREFIX = b"mcpv1:"
+VERSION = 1
+
+R = TypeVar("R", Credential, ClientCredentials, Attempt)
+Body = dict[str, Any]
+Decoder = Callable[[Any], Any]
+Migration = Callable[[Body], Body]
+MIGRATIONS: dict[int, Migration] = {}
+"""Version of a record's body to the function that makes the next version of it."""
+
+_known: dict[str, dict[str, Decoder]] = {}
+
+
+class Cipher:
+    """What seals and opens records. Holds the vault's key; `repr` and pickle do not show it."""
+
+    __slots__ = ("_fernet", "_fingerprint_key", "_key")
+
+    def __init__(self, key: bytes, *older: bytes) -> None:
+        """Seal with `key`, open with it or an older one; each is a urlsafe base64 Fernet key.
+
+        Raises:
+            ValueError: A key is not 32 bytes of urlsafe base64.
+        """
+        from cryptography.fernet import Fernet, MultiFernet
+
+        self._fernet: MultiFernet = MultiFernet([Fernet(each) for each in (key, *older)])
+        self._key = key
+        self._fingerprint_key: bytes | None = None
+
+    def encrypt(self, plain: bytes) -> bytes:
+        """Return a Fernet token under the first key."""
+        return self._fernet.encrypt(plain)
+
+    def decrypt(self, token: bytes) -> bytes | None:
+        """Return the plain bytes, or None if no key opens the token."""
+        from cryptography.fernet import InvalidToken
+
+        try:
+            return self._fernet.decrypt(token)
+        except InvalidToken:
+            return None
+
+    def check_value(self, vault_id: str) -> str:
+        """What a vault's header keeps to tell a wrong key from damage; reveals nothing of the key."""
+        return _hmac_hex(self._derive(b"mcp-vacuum key check v1"), vault_id)
+
+    def fingerprint(self, secret: Secret) -> str:
+        """HMAC-SHA256 in hex of a refresh token, for the journal; nobody can test a guess without the key."""
+        if self._fingerprint_key is None:
+            self._fingerprint_key = self._derive(b"mcp-vacuum fingerprint v1")
+        return _hmac_hex(self._fingerprint_key, secret.reveal())
+
+    def _derive(self, purpose: bytes) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(self._key)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a cipher is never pickled")
+
+
+def new_key() -> bytes:
+    """Return a fresh Fernet key: 32 random bytes as 44 characters of urlsafe base64."""
+    import base64
+    import os
+
+    return base64.urlsafe_b64encode(os.urandom(32))
+
+
+def seal(plain: Mapping[str, Any], key: RecordKey, generation: int, cipher: Cipher) -> SealedRecord:
+    """Encrypt a record's body together with the name of its row."""
+    envelope = {"v": VERSION, **_label(key, generation), "body": plain}
+    text = json.dumps(envelope, separators=(",", ":"))
+    return SealedRecord(PREFIX + cipher.encrypt(text.encode()))
+
+
+def open_sealed(sealed: SealedRecord, key: RecordKey, generation: int, cipher: Cipher) -> Body:
+    """Decrypt a record's body and check that it belongs to the row in which it was found.
+
+    Raises:
+        RecordDamaged: It does not open, is not ours, or names another row or generation.
+        StorageError: A newer mcp-vacuum wrote it.
+    """
+    envelope = _decrypted(sealed, key, cipher)
+    if any(envelope.get(name) != value for name, value in _label(key, generation).items()):
+        raise damaged(key, "what it contains belongs to another record")
+    body = envelope.get("body")
+    if not isinstance(body, dict):
+        raise damaged(key, "it has no body")
+    return _forward(body, envelope.get("v"), key)
+
+
+def damaged(key: RecordKey, why: str) -> RecordDamaged:
+    """Return the error for a record that does not open although the vault's key is right."""
+    named = key.name if key.account in ("", "default") else f"{key.name} (account {key.account})"
+    noun = "login" if key.kind == "login" else "client registration"
+    return RecordDamaged(
+        f"the stored {noun} for {named} cannot be opened: {why}; it is kept as it is",
+        hint=f"restore it from a backup, or `mcp-vacuum logout {key.name}` sets it aside for a new login",
+        url=key.name,
+    )
+
+
+def credential_to_dict(credential: Credential) -> Body:
+    """Return a login as JSON values, secrets included: for sealing only."""
+    return _to_dict(credential)
+
+
+def credential_from_dict(body: Mapping[str, Any]) -> Credential:
+    """Return the login that `credential_to_dict` wrote; members of newer versions are passed over.
+
+    Raises:
+        ValueError: A member is missing or has the wrong shape.
+    """
+    return _from_dict(Credential, body)
+
+
+def client_to_dict(client: ClientCredentials) -> Body:
+    """Return a client registration as JSON values, secrets included: for sealing only."""
+    return _to_dict(client)
+
+
+def client_from_dict(body: Mapping[str, Any]) -> ClientCredentials:
+    """Return the registration that `client_to_dict` wrote; see `credential_from_dict`."""
+    return _from_dict(ClientCredentials, body)
+
+
+def _label(key: RecordKey, generation: int) -> Body:
+    return {"kind": key.kind, "name": key.name, "account": key.account, "generation": generation}
+
+
+def _decrypted(sealed: bytes, key: RecordKey, cipher: Cipher) -> Body:
+    if not isinstance(sealed, bytes) or not sealed.startswith(PREFIX):
+        if isinstance(sealed, bytes) and re.match(rb"mcpv[0-9]+:", sealed):
+            raise _newer(key)
+        raise damaged(key, "it is not a sealed record")
+    plain = cipher.decrypt(sealed[len(PREFIX) :])
+    if plain is None:
+        raise damaged(key, "its content was changed")
+    try:
+        envelope = json.loads(plain)
+    except ValueError as caught:
+        raise damaged(key, "it is not JSON") from caught
+    return envelope if isinstance(envelope, dict) else {}
+
+
+def _forward(body: Body, version: object, key: RecordKey) -> Body:
+    if not isinstance(version, int) or version > VERSION:
+        raise _newer(key)
+    for step in range(version, VERSION):
+        body = MIGRATIONS[step](body)
+    return body
+
+
+def _newer(key: RecordKey) -> StorageError:
+    return StorageError(
+        f"the record of {key.name} was written by a newer mcp-vacuum", hint="pip install -U mcp-vacuum"
+    )
+
+
+def _hmac_hex(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), "sha256").hexdigest()
+
+
+def _to_dict(record: Credential | ClientCredentials | Attempt) -> Body:
+    return {name: _plain(getattr(record, name)) for name in _decoders(type(record))}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, (ClientCredentials, Attempt)):
+        return _to_dict(value)
+    return value
+
+
+def _from_dict(kind: type[R], body: Mapping[str, Any]) -> R:
+    decoders = _decoders(kind)
+    try:
+        known = {name: decoders[name](value) for name, value in body.items() if name in decoders}
+        return kind(**known)
+    except (TypeError, AttributeError) as caught:
+        raise ValueError(f"not a {kind.__name__}: {type(caught).__name__}") from None
+
+
+def _decoders(kind: type[Any]) -> dict[str, Decoder]:
+    # Derived from the dataclass itself: a field added to models.py is sealed and opened from then on.
+    found = _known.get(kind.__name__)
+    if found is None:
+        hints = get_type_hints(kind)
+        found = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
+        _known[kind.__name__] = found
+    return found
+
+
+def _decoder(hint: Any) -> Decoder:
+    named = {hint, *get_args(hint)}
+    if Secret in named:
+        return lambda value: Secret(value) if value is not None else None
+    if tuple in {getattr(each, "__origin__", None) for each in named}:
+        return tuple
+    for nested in (ClientCredentials, Attempt):
+        if nested in named:
+            return partial(_nested, nested)
+    return _same
+
+
+def _nested(kind: Any, value: Any) -> object:
+    return None if value is None else _from_dict(kind, value)
+
+
+def _same(value: Any) -> Any:
+    return value

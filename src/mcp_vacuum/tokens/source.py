@@ -1,0 +1,166 @@
+"""TokenSource: the one shape that every consumer of tokens takes, and the one over a stored login."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from typing import Protocol
+
+from mcp_vacuum.errors import UsageError
+from mcp_vacuum.models import DEFAULT_ACCOUNT, Binding, ClientCredentials
+from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.tokens.bind import Audience
+from mcp_vacuum.tokens.lease import FLIGHTS, landed
+from mcp_vacuum.tokens.policy import MIN_VALIDITY, good_enough
+
+Headers = Mapping[str, str]
+"""What a request has to carry, ``{"Authorization": "Bearer …"}``."""
+
+
+class TokenSource(Protocol):
+    """Where a program gets the headers that authorize a request.
+
+    Safe for concurrent use by tasks, threads and event loops.
+    """
+
+    def ready(self, method: str, url: str) -> Headers | None:
+        """Return headers that are at hand, without waiting, or None.
+
+        Raises:
+            WrongAudience: `url` is not under the resource of this source.
+        """
+        ...
+
+    async def headers(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
+        """Return headers, refreshing if needed.
+
+        Args:
+            method: The request's method.
+            url: The request's URL.
+            refused: Headers that the resource answered with 401; they are not returned again.
+
+        Raises:
+            LoginRequired: Only a person can go on.
+            ServerUnavailable, StorageError, AuthenticationError: See `Renewal.run`.
+            WrongAudience: `url` is not under the resource of this source.
+        """
+        ...
+
+    def headers_blocking(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
+        """Like `headers`, without an event loop."""
+        ...
+
+
+class LoginTokens:
+    """The tokens of one stored login; a `TokenSource` where its resource is known."""
+
+    def __init__(
+        self,
+        store: CredentialStore,
+        server: str,
+        account: str = DEFAULT_ACCOUNT,
+        *,
+        resource: str | None = None,
+        client: ClientCredentials | None = None,
+        client_binding: Binding | None = None,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            store: Where the login is.
+            server: The name that the login is kept under.
+            account: One of several logins of that server.
+            resource: What its tokens may be sent to; without one it gives tokens but no headers.
+            client: The caller's own client, used instead of the stored one.
+            client_binding: Its binding; a record that is bound to anything else is refused.
+        """
+        self._store = store
+        self._server = server
+        self._account = account
+        self._client = client
+        self._client_binding = client_binding
+        self._audience = Audience(resource) if resource else None
+        self._place: Place = (store.location, server, account)
+        self._shown: tuple[Held | None, Headers] = (None, {})
+
+    # --- tokens ---------------------------------------------------------------------------------------
+
+    def at_hand(self, min_validity: float = MIN_VALIDITY) -> Held | None:
+        """Return a good token from memory, or None: no lock, no I/O."""
+        held = ACCESS_TOKENS.get(self._place)
+        return held if held is not None and good_enough(held, min_validity) else None
+
+    def obtain(self, min_validity: float = MIN_VALIDITY, *, rejected: int | None = None) -> Held:
+        """Return a good token, refreshing at most once; blocks. See `Renewal.run` for what it raises."""
+        held = self._unless_rejected(min_validity, rejected)
+        if held is None:
+            held = self._flight(min_validity, rejected).result()
+            if held.generation == rejected:
+                held = self._flight(min_validity, rejected).result()
+        return held
+
+    async def obtain_async(self, min_validity: float = MIN_VALIDITY, *, rejected: int | None = None) -> Held:
+        """Like `obtain`, in any event loop; a cancelled wait leaves the refresh and other waiters alone."""
+        held = self._unless_rejected(min_validity, rejected)
+        if held is None:
+            held = await landed(self._flight(min_validity, rejected))
+            if held.generation == rejected:
+                held = await landed(self._flight(min_validity, rejected))
+        return held
+
+    def _unless_rejected(self, min_validity: float, rejected: int | None) -> Held | None:
+        held = self.at_hand(min_validity)
+        return held if held is not None and held.generation != rejected else None
+
+    def _flight(self, min_validity: float, rejected: int | None) -> Future[Held]:
+        """Join the refresh of this login. One that began before a rejection may still give the old token."""
+        from mcp_vacuum.tokens.renewal import Renewal
+
+        renewal = Renewal(
+            store=self._store,
+            server=self._server,
+            account=self._account,
+            client=self._client,
+            client_binding=self._client_binding,
+            rejected=rejected,
+            min_validity=min_validity,
+        )
+        return FLIGHTS.join(self._place, renewal.run)
+
+    # --- headers --------------------------------------------------------------------------------------
+
+    def ready(self, method: str, url: str) -> Headers | None:
+        """See `TokenSource.ready`."""
+        self._check(url)
+        held = self.at_hand()
+        return self._headers(held) if held is not None else None
+
+    async def headers(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
+        """See `TokenSource.headers`."""
+        self._check(url)
+        return self._headers(await self.obtain_async(rejected=self._generation(refused)))
+
+    def headers_blocking(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
+        """See `TokenSource.headers_blocking`."""
+        self._check(url)
+        return self._headers(self.obtain(rejected=self._generation(refused)))
+
+    def _check(self, url: str) -> None:
+        if self._audience is None:
+            raise UsageError(f"the login {self._server} names no resource that its tokens may be sent to")
+        self._audience.check(url)
+
+    def _headers(self, held: Held) -> Headers:
+        shown, headers = self._shown
+        if shown is not held:
+            headers = {"Authorization": f"Bearer {held.token.access_token}"}
+            self._shown = (held, headers)
+        return headers
+
+    def _generation(self, refused: Headers | None) -> int | None:
+        """Return which generation was refused; None if what is held now is another token already."""
+        held = ACCESS_TOKENS.get(self._place)
+        if refused is None or held is None:
+            return None
+        return held.generation if self._headers(held) == refused else None

@@ -1,0 +1,1 @@
+"""Interop tests: mcp-vacuum against servers that others wrote, on loopback."""

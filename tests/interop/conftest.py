@@ -1,0 +1,184 @@
+"""Fixtures of the interop tests: the servers (one of each a session) and the command line.
+
+Servers::
+
+    sdk_server           MCP Python SDK 2.x: resource and authorization server in one
+    fastmcp_own          FastMCP 4 with its own in-memory provider
+    fastmcp_remote       FastMCP 4 in front of oidc_provider (root issuer, metadata adds a slash)
+    fastmcp_path         the same with an issuer that has a path
+    fastmcp_proxy        FastMCP 4's OIDCProxy: an authorization server in front of oidc_provider
+    oidc_provider        npm oidc-provider, an authorization server only
+    protected_server     each of the five protected servers in turn (path and proxy: `long`)
+asking_server        the same without fastmcp_own, where nobody is asked
+start_sdk_server     starts one more SDK server with options of its own
+    cli                  runs `python -m mcp_vacuum` in a home of its own
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+
+from . import install
+from .command import CommandLine
+from .running import (
+    AuthorizationServer,
+    Desk,
+    ProtectedServer,
+    free_port,
+    python_server,
+    running,
+    stated_issuer,
+    well_known,
+)
+
+ASKING = (
+    "sdk_server",
+    "fastmcp_remote",
+    pytest.param("fastmcp_path", marks=pytest.mark.long),
+    pytest.param("fastmcp_proxy", marks=pytest.mark.long),
+)
+PROTECTED = ("fastmcp_own", *ASKING)
+"""FastMCP's own provider asks nobody: it approves at once, so nobody can decline there."""
+
+Starter = Callable[..., AbstractContextManager[ProtectedServer]]
+
+
+# --- the servers ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the servers' own output goes."""
+    return tmp_path_factory.mktemp("interop-logs")
+
+
+@pytest.fixture(scope="session")
+def start_sdk_server(logs: Path) -> Starter:
+    """Start one more server of the MCP SDK: `with start_sdk_server("--grace", "30") as server`."""
+
+    @contextmanager
+    def start(*arguments: str) -> Iterator[ProtectedServer]:
+        port = free_port()
+        base = f"http://127.0.0.1:{port}"
+        command = python_server("mcp_sdk_server", *arguments)(port)
+        with running(command, well_known(base), logs / f"sdk-{port}.log"):
+            yield _self_contained("sdk_server", base, tool="whoami")
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def sdk_server(start_sdk_server: Starter) -> Iterator[ProtectedServer]:
+    with start_sdk_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fastmcp_own(logs: Path) -> Iterator[ProtectedServer]:
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = python_server("fastmcp_own")(port)
+    with running(command, well_known(base), logs / f"fastmcp-own-{port}.log"):
+        yield _self_contained("fastmcp_own", base, tool="ping")
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> None:
+    try:
+        install.install()
+    except install.RegistryUnreachableError as error:
+        pytest.skip(f"oidc-provider is not installed and npm reaches no registry: {error}")
+
+
+@pytest.fixture(scope="session")
+def oidc_provider(logs: Path, node_modules: None) -> Iterator[AuthorizationServer]:
+    with _oidc_provider(logs, path="") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fastmcp_remote(oidc_provider: AuthorizationServer, logs: Path) -> Iterator[ProtectedServer]:
+    with _in_front_of(oidc_provider, "fastmcp_remote", logs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fastmcp_path(logs: Path, node_modules: None) -> Iterator[ProtectedServer]:
+    with (
+        _oidc_provider(logs, path="/tenant1") as provider,
+        _in_front_of(provider, "fastmcp_path", logs) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fastmcp_proxy(oidc_provider: AuthorizationServer, logs: Path) -> Iterator[ProtectedServer]:
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = python_server("fastmcp_proxy", "--issuer", oidc_provider.issuer)(port)
+    with running(command, well_known(base), logs / f"fastmcp-proxy-{port}.log"):
+        yield _self_contained("fastmcp_proxy", base, tool="ping", tuner=oidc_provider.desk)
+
+
+@pytest.fixture(params=PROTECTED)
+def protected_server(request: pytest.FixtureRequest) -> ProtectedServer:
+    server: ProtectedServer = request.getfixturevalue(request.param)
+    return server
+
+
+@pytest.fixture(params=ASKING)
+def asking_server(request: pytest.FixtureRequest) -> ProtectedServer:
+    server: ProtectedServer = request.getfixturevalue(request.param)
+    return server
+
+
+def _self_contained(name: str, base: str, *, tool: str, tuner: Desk | None = None) -> ProtectedServer:
+    """A server that is its own authorization server."""
+    return ProtectedServer(
+        name=name,
+        url=f"{base}/mcp",
+        issuer=stated_issuer(base),
+        tool=tool,
+        desk=Desk(base),
+        tuner=tuner or Desk(base),
+        revokes=False,
+    )
+
+
+@contextmanager
+def _oidc_provider(logs: Path, *, path: str) -> Iterator[AuthorizationServer]:
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = [str(install.node()), "servers/oidc-provider.mjs"]
+    environment = {"PORT": str(port), "ISSUER": base + path}
+    with running(command, well_known(base + path), logs / f"oidc-provider-{port}.log", environment):
+        yield AuthorizationServer(stated_issuer(base + path), Desk(base))
+
+
+@contextmanager
+def _in_front_of(provider: AuthorizationServer, name: str, logs: Path) -> Iterator[ProtectedServer]:
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = python_server("fastmcp_remote", "--issuer", provider.issuer)(port)
+    metadata = f"{base}/.well-known/oauth-protected-resource/mcp"
+    with running(command, metadata, logs / f"{name}-{port}.log"):
+        yield ProtectedServer(
+            name=name,
+            url=f"{base}/mcp",
+            issuer=provider.issuer,
+            tool="ping",
+            desk=provider.desk,
+            tuner=provider.desk,
+            revokes=True,
+        )
+
+
+# --- the command line ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> CommandLine:
+    """A person's machine: an empty home, a browser that says yes, and `mcp-vacuum`."""
+    return CommandLine(tmp_path)

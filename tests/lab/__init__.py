@@ -1,0 +1,1 @@
+"""Tests of the lab, by witnesses that share no code with it."""
