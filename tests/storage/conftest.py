@@ -113,6 +113,17 @@ def finished(process: subprocess.Popen[str], timeout: float = 60) -> str:
     return out.strip()
 
 
+def start_together(processes: list[subprocess.Popen[str]]) -> None:
+    """Let scripts go that have printed a line and read one: all at the same moment."""
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+
+
 def login(server: str = SERVER, generation: int = 1, account: str = "default", **more: object) -> Credential:
     """Return a login with a value in every field."""
     filled = Credential(

@@ -121,12 +121,11 @@ def command(example: str, **settings: Any) -> Callable[[Callable[..., None]], cl
 
         run.__doc__ = function.__doc__
         own = getattr(function, "__click_params__", [])
-        flags = global_flags(run).__click_params__  # type: ignore[attr-defined]
-        flags.extend(own)
+        getattr(global_flags(run), "__click_params__").extend(own)
         settings.setdefault("name", function.__name__.strip("_"))
         epilog = "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
-        made: click.Command = click.command(epilog=epilog, **settings)(run)
-        return made
+        make: Callable[..., click.Command] = click.command(epilog=epilog, **settings)
+        return make(run)
 
     return decorate
 

@@ -54,6 +54,7 @@ class BrowserVisit:
 
     def visit(self, authorize: Authorize) -> str:
         """See `drivers.aio.Person`."""
+        self._listener.expect(authorize.accepts)
         if self._opener is None:
             self._show(authorize.url)
         else:

@@ -80,6 +80,10 @@ class LoopbackListener:
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         return cls(host, parts.port or 0, parts.path)
 
+    def expect(self, accepts: Callable[[str], bool]) -> None:
+        """Begin to take answers that `accepts` approves; call it before anybody is sent to the server."""
+        self._accepts = accepts
+
     def wait(self, accepts: Callable[[str], bool], timeout: float) -> str:
         """Block until a redirect URL comes that `accepts` approves.
 
@@ -91,7 +95,7 @@ class LoopbackListener:
             LoginDeclined: Nobody came.
             SecurityRefused: Only answers with another `state` came.
         """
-        self._accepts = accepts
+        self.expect(accepts)
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
             try:
@@ -171,6 +175,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, _ARRIVED)
         else:
             self._answer(400, _FOREIGN)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what http.server itself refuses with the same page: its own would repeat the request."""
+        self.close_connection = True
+        self._answer(code, _FOREIGN)
 
     def _answer(self, status: int, page: str) -> None:
         body = page.encode()

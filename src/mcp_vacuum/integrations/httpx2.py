@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 if TYPE_CHECKING:
-    from mcp_vacuum.tokens.source import TokenSource
+    from mcp_vacuum.tokens.source import Headers, TokenSource
 
 
 class VacuumAuth(httpx2.Auth):
@@ -45,10 +45,11 @@ class VacuumAuth(httpx2.Auth):
         from_memory = headers is not None
         if headers is None:
             headers = await source.headers(method, url)
-        request.headers.update(headers)
+        for name, value in headers.items():
+            request.headers[name] = value
         response = yield request
         if response.status_code == 401 and from_memory and _repeatable(request):
-            request.headers.update(await source.headers(method, url, refused=headers))
+            _attach(request, await source.headers(method, url, refused=headers))
             response = yield request
         if response.status_code == 403:
             self._raise_for_scope(response)
@@ -61,10 +62,11 @@ class VacuumAuth(httpx2.Auth):
         from_memory = headers is not None
         if headers is None:
             headers = source.headers_blocking(method, url)
-        request.headers.update(headers)
+        for name, value in headers.items():
+            request.headers[name] = value
         response = yield request
         if response.status_code == 401 and from_memory and _repeatable(request):
-            request.headers.update(source.headers_blocking(method, url, refused=headers))
+            _attach(request, source.headers_blocking(method, url, refused=headers))
             response = yield request
         if response.status_code == 403:
             self._raise_for_scope(response)
@@ -100,6 +102,11 @@ class VacuumAuth(httpx2.Auth):
             hint=f"mcp-vacuum login {server}{flags}",
             spec="RFC 6750 §3.1",
         )
+
+
+def _attach(request: httpx2.Request, headers: Headers) -> None:
+    for name, value in headers.items():
+        request.headers[name] = value
 
 
 def _repeatable(request: httpx2.Request) -> bool:

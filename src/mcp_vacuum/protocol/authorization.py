@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NewType
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,7 +25,7 @@ class AuthorizationRequest:
     """One pending login: made before the redirect, needed to judge the answer, used once.
 
     Attributes:
-        url: What the browser opens.
+        url: What the browser opens; its repr is hidden because `state` is in it.
         state: Ties the answer to this request (RFC 6749 §10.12).
         verifier: The PKCE verifier, for the token request only.
         redirect_uri: Sent again in the token request, byte for byte.
@@ -35,7 +35,7 @@ class AuthorizationRequest:
         resource: As asked.
     """
 
-    url: BrowserUrl
+    url: BrowserUrl = field(repr=False)
     state: Secret
     verifier: Secret
     redirect_uri: str
@@ -111,9 +111,10 @@ def validate_callback(request: AuthorizationRequest, redirect_url: str) -> Valid
     _check_iss(request, answer.get("iss"))
     if "error" in answer:
         raise _said_no(request, answer)
-    if not answer.get("code"):
-        raise SecurityRefused("the authorization response has no code", spec="RFC 6749 §4.1.2")
-    return ValidatedCode(Secret(answer["code"]))
+    code = answer.get("code", "")
+    if not code or not code.isascii() or not code.isprintable():
+        raise SecurityRefused("the authorization response has no code", spec="RFC 6749 §4.1.2, A.11")
+    return ValidatedCode(Secret(code))
 
 
 def _check_iss(request: AuthorizationRequest, iss: str | None) -> None:

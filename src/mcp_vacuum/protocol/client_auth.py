@@ -59,16 +59,15 @@ def _proof(client: ClientCredentials) -> tuple[list[tuple[str, str | None]], Hea
 def choose_method(supported: Iterable[str] | None, *, has_secret: bool) -> AuthMethod:
     """Return the method to register or use, given the server's `token_endpoint_auth_methods_supported`.
 
-    A public client is `none`; where the server lists methods and `none` is not among them, a secret is
-    asked for. A client with a secret uses basic unless only post is listed (RFC 8414 §2: the default is
-    basic).
+    A public client is `none`; where the server lists methods and `none` is not among them, a secret is asked
+    for. With a secret it is the first listed method that sends one, in the server's order (the MCP SDK's
+    server lists basic second and cannot read it alone), and basic where nothing is listed (RFC 8414 §2).
     """
     listed = tuple(supported or ())
     if not has_secret and (not listed or "none" in listed):
         return "none"
-    if "client_secret_basic" in listed or "client_secret_post" not in listed:
-        return "client_secret_basic"
-    return "client_secret_post"
+    with_secret = (known for name in listed if (known := performable(name)) and known != "none")
+    return next(with_secret, "client_secret_basic")
 
 
 def performable(method: str) -> AuthMethod | None:

@@ -228,11 +228,10 @@ def _check_resource(resource: str, server_url: str, from_root: bool, wanted: str
     accepted = [wanted] if wanted else [server_url, *([origin(server_url)] if from_root else [])]
     if any(same_but_root_slash(resource, identifier) for identifier in accepted):
         return
-    same_origin = resource.startswith(("http://", "https://")) and origin(resource) == origin(server_url)
     raise SecurityRefused(
         f"the metadata of {server_url} is for another resource: {printable(resource)}",
         hint=f"if that is the server you mean: mcp-vacuum login {printable(resource)}"
-        if same_origin
+        if _same_origin(resource, server_url)
         else None,
         spec="RFC 9728 §3.3",
         url=server_url,
@@ -328,7 +327,7 @@ def same_but_root_slash(left: str, right: str) -> bool:
     if left == right:
         return True
     bare, slashed = sorted((left, right), key=len)
-    return slashed == f"{bare}/" and bare.count("/") == 2
+    return slashed == f"{bare}/" and bare.count("/") == 2 and not {"?", "#"} & set(bare)
 
 
 # --- fetching ---------------------------------------------------------------------------------------------
@@ -357,8 +356,8 @@ def _fetch(url: EndpointUrl, timeout: float, what: str) -> Flow[HttpResponse]:
         response = yield from send(request)
         if response.status not in _REDIRECTS:
             return response
-        location = urljoin(target, response.header("location") or "")
-        if not location.startswith(("http://", "https://")) or origin(location) != origin(url):
+        location = _joined(target, response.header("location") or "")
+        if not _same_origin(location, url):
             raise SecurityRefused(
                 f"{what} redirects to another origin",
                 spec="MCP security best practices, Validate Redirect Targets",
@@ -366,6 +365,21 @@ def _fetch(url: EndpointUrl, timeout: float, what: str) -> Flow[HttpResponse]:
             )
         target = check_endpoint(location, what)
     raise SecurityRefused(f"{what} redirects more than {MAX_REDIRECTS} times", url=url)
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError:
+        return ""
+
+
+def _same_origin(foreign: str, url: str) -> bool:
+    """Compare an unchecked URL with a checked one; what is no URL has no origin."""
+    try:
+        return foreign.startswith(("http://", "https://")) and origin(foreign) == origin(url)
+    except ValueError:
+        return False
 
 
 def _read_metadata(model: type[D], response: HttpResponse, what: str) -> D | None:

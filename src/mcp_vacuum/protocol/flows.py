@@ -123,7 +123,7 @@ class RefreshResult:
 
     Attributes:
         answer: What the token endpoint said; None if no complete answer came.
-        failure: Why none came.
+        failure: Why none came; the first `AnswerLost`, if there was one.
         sent_before: The token was sent more than once because an answer was lost.
     """
 
@@ -164,7 +164,7 @@ def refresh(
     """
     request = refresh_request(client, binding, refresh_token)
     started = clock()
-    lost_at: float | None = None
+    lost: AnswerLost | None = None
     pauses = _growing_pauses(jitter)
     while True:
         answer: Answer | None = None
@@ -175,14 +175,15 @@ def refresh(
         except ServerUnavailable as error:
             failure = error
         if isinstance(failure, AnswerLost):
-            again = resend and lost_at is None and clock() - started < _RESEND_WITHIN
-            lost_at = clock()
+            again = resend and lost is None and clock() - started + wait < _RESEND_WITHIN
+            lost = lost or failure
         else:
             again = failure is not None or isinstance(answer, TryLater)
             wait = (answer.retry_after if isinstance(answer, TryLater) else None) or wait
             again = again and clock() - started + wait <= patience
         if not again:
-            return RefreshResult(answer, failure, sent_before=lost_at is not None and answer is not None)
+            sent_before = lost is not None and answer is not None
+            return RefreshResult(answer, None if answer else lost or failure, sent_before)
         yield from pause(wait)
 
 

@@ -81,6 +81,8 @@ def read_registration(
         ServerUnavailable: 429 or 5xx.
     """
     document = _accepted(response)
+    if not document.client_id:
+        raise _odd(response, "registered an empty client_id")
     if document.redirect_uris is not None and not set(redirect_uris) <= set(document.redirect_uris):
         raise _odd(response, "registered other redirect URIs than asked")
     method = performable(document.token_endpoint_auth_method or auth_method)

@@ -15,6 +15,10 @@ from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.safety.url import printable
 
 
+_LONGEST_LIFETIME = 2**31 - 1
+"""Seconds; a number of 400 digits is an int to JSON, and overflows the first sum with a float."""
+
+
 def code_request(
     endpoint: str, client: ClientCredentials, request: AuthorizationRequest, code: ValidatedCode
 ) -> HttpRequest:
@@ -139,7 +143,7 @@ def _dated(document: TokenResponse, received_at: float, binding: Binding | None)
     lifetime = ASSUMED_LIFETIME if document.expires_in is None else document.expires_in
     token = OAuth2Token(
         access_token=document.access_token,
-        expires_in=max(lifetime, 1),
+        expires_in=min(max(lifetime, 1), _LONGEST_LIFETIME),
         refresh_token=document.refresh_token or None,
         scope=document.scope,
         created_at=received_at if lifetime > 0 else received_at - 1,
@@ -158,7 +162,7 @@ def keep_what_was_left_out(
 
 def _seconds(text: str | None) -> float | None:
     """Read `Retry-After` in its seconds form (RFC 9110 §10.2.3); a date is not worth a clock."""
-    return float(text) if text and text.strip().isdigit() and len(text) < 7 else None
+    return float(text) if text and text.strip().isdecimal() and len(text) < 7 else None
 
 
 def as_error(answer: Refused | Unusable | TryLater) -> VacuumError:

@@ -32,11 +32,22 @@ _PRIVATE = tuple(
 )
 _METADATA = frozenset(
     ip_address(text)
-    for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "192.0.0.192")
+    for text in (
+        "169.254.169.254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "fd00:c1::a9fe:a9fe",
+        "fd00:42::42",
+    )
 )
-_METADATA_NAMES = frozenset({"metadata.google.internal", "metadata", "instance-data"})
+_METADATA_NAMES = frozenset({"metadata.google.internal", "metadata.goog", "metadata", "instance-data"})
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _V4_COMPATIBLE = ip_network("::/96")
+_UNICAST = (ip_network("0.0.0.0/0"), ip_network("2000::/3"))
+"""Where public addresses are: of IPv6 nothing else is allocated, the rest is reserved (RFC 4291 §2.4)."""
 
 
 def unwrap(address: Address) -> Address:
@@ -64,7 +75,8 @@ def reach_of_address(text: str) -> Reach:
         return Reach.LOOPBACK
     if any(address in net for net in _PRIVATE):
         return Reach.PRIVATE
-    return Reach.PUBLIC if address.is_global and not address.is_multicast else Reach.FORBIDDEN
+    unicast = any(address in net for net in _UNICAST) and not address.is_multicast
+    return Reach.PUBLIC if unicast and address.is_global else Reach.FORBIDDEN
 
 
 def reach_of_name(host: str) -> Reach:

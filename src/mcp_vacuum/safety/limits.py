@@ -19,7 +19,8 @@ PROBE_TIMEOUT = 10.0
 MAX_REDIRECTS = 3
 PERSON_TIMEOUT = 300.0
 
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
+"""An unterminated string matches too, or every quote in it would be a new start and the time quadratic."""
 
 
 class NotADocument(ValueError):
@@ -36,7 +37,10 @@ def load_document(body: bytes) -> dict[str, Any]:
         raise NotADocument(f"larger than {MAX_DOCUMENT} bytes")
     _check_shape(body)
     try:
-        document = json.loads(body, object_pairs_hook=_unique, parse_constant=_no_constant)
+        text = body.decode("utf-8-sig")  # RFC 8259 §8.1: nothing else, or the shape was another one
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        if "\\u" in text:
+            json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except NotADocument:
         raise
     except (ValueError, RecursionError):

@@ -15,7 +15,8 @@ class NetworkPolicy:
     """The reach of the server that a login is for, and what it may therefore point to.
 
     Attributes:
-        own_host: The host that the person chose; its first connection sets `reach`.
+        own_host: The host that the person chose; its first connection sets `reach`, by the most public of
+            its answers, so that a name with mixed answers is refused.
         reach: Known from the record of an earlier login, or learned; None until then.
         allow_private: The person allowed private addresses (``--allow-private-network``).
     """
@@ -34,7 +35,7 @@ class NetworkPolicy:
         if is_localhost(host) and any(reach_of_address(address) is not target for address in addresses):
             raise SecurityRefused(f"{host} does not resolve to loopback", spec=_SPEC)
         if self.reach is None and host == self.own_host and target is not Reach.FORBIDDEN:
-            self.reach = target
+            self.reach = min((reach_of(host, [address]) for address in addresses), default=target)
         if not permitted(target, self.reach or Reach.PUBLIC, allow_private=self.allow_private):
             raise SecurityRefused(self._why(host, target), spec=_SPEC, hint=self._hint(target))
 

@@ -29,7 +29,7 @@ class Secret:
             other = other._value
         if not isinstance(other, str):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other.encode())
+        return hmac.compare_digest(_bytes(self._value), _bytes(other))
 
     def __hash__(self) -> int:
         return hash(self._value)
@@ -47,7 +47,12 @@ def shown(value: str) -> str:
     """What may be shown of a secret: ``***`` and 24 bits of its SHA-256, enough to tell two apart."""
     from hashlib import sha256
 
-    return f"***{sha256(value.encode()).hexdigest()[:6]}"
+    return f"***{sha256(_bytes(value)).hexdigest()[:6]}"
+
+
+def _bytes(value: str) -> bytes:
+    """Encode whatever came; the error of a strict encoder would carry the value."""
+    return value.encode(errors="surrogatepass")
 
 
 def wrapped(value: str | Secret | None) -> Secret | None:

@@ -24,7 +24,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ILLEGAL = re.compile(r"[^\x21-\x7e]|[\\\"<>^`{|}]")
 _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NUMERIC_LABEL = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
-_DOTTED_QUAD = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}$")
+_DOTTED_QUAD = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})$")
+_NAME = re.compile(r"[A-Za-z0-9._~-]+$")
+_V6 = re.compile(r"[0-9A-Fa-f:.]+$")
 _MAX_LENGTH = 8192
 
 
@@ -40,10 +42,17 @@ def _split(url: str) -> SplitResult:
     if parts.username is not None or parts.password is not None:
         raise ValueError("has a user name in it")
     _ = parts.port  # raises ValueError for a port that is none
-    last_label = parts.hostname.rpartition(".")[2] if ":" not in parts.hostname else ""
-    if _NUMERIC_LABEL.match(last_label) and not _DOTTED_QUAD.match(parts.hostname):
-        raise ValueError("writes an IP address in disguise")
+    _check_host(parts.hostname, "[" in parts.netloc)
     return parts
+
+
+def _check_host(host: str, bracketed: bool) -> None:
+    """No escapes, shell characters or zones, and no number that a resolver would read as an address."""
+    if not (_V6 if bracketed else _NAME).match(host):
+        raise ValueError("has a host that is no name")
+    last_label = "" if bracketed else host.rstrip(".").rpartition(".")[2]
+    if _NUMERIC_LABEL.match(last_label) and not _DOTTED_QUAD.match(host):
+        raise ValueError("writes an IP address in disguise")
 
 
 def check_endpoint(url: str, what: str, *, spec: str = "OAuth 2.1 §1.5") -> EndpointUrl:

@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, get_args, get_type_hints
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, get_args, get_type_hints
 
 from mcp_vacuum.errors import RecordDamaged, StorageError
 from mcp_vacuum.models import Attempt, ClientCredentials, Credential
@@ -21,7 +22,7 @@ from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.base import RecordKey, SealedRecord
 
 if TYPE_CHECKING:
-    from cryptography.fernet import MultiFernet
+    from cryptography.fernet import Fernet, MultiFernet
 
 PREFIX = b"mcpv1:"
 VERSION = 1
@@ -33,13 +34,23 @@ Migration = Callable[[Body], Body]
 MIGRATIONS: dict[int, Migration] = {}
 """Version of a record's body to the function that makes the next version of it."""
 
-_known: dict[str, dict[str, Decoder]] = {}
+
+class _Plan(NamedTuple):
+    """How a dataclass becomes JSON and comes back: all field names, their getter, and what needs help."""
+
+    names: tuple[str, ...]
+    values: Callable[[Any], tuple[Any, ...]]
+    decoders: dict[str, Decoder]
+
+
+_plans: dict[str, _Plan] = {}
+_compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 class Cipher:
     """What seals and opens records. Holds the vault's key; `repr` and pickle do not show it."""
 
-    __slots__ = ("_fernet", "_fingerprint_key", "_key")
+    __slots__ = ("_fernet", "_fingerprint_key", "_invalid", "_key")
 
     def __init__(self, key: bytes, *older: bytes) -> None:
         """Seal with `key`, open with it or an older one; each is a urlsafe base64 Fernet key.
@@ -47,9 +58,13 @@ class Cipher:
         Raises:
             ValueError: A key is not 32 bytes of urlsafe base64.
         """
-        from cryptography.fernet import Fernet, MultiFernet
+        from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-        self._fernet: MultiFernet = MultiFernet([Fernet(each) for each in (key, *older)])
+        first = Fernet(key)
+        self._fernet: Fernet | MultiFernet = first
+        if older:
+            self._fernet = MultiFernet([first, *map(Fernet, older)])
+        self._invalid = InvalidToken
         self._key = key
         self._fingerprint_key: bytes | None = None
 
@@ -59,11 +74,9 @@ class Cipher:
 
     def decrypt(self, token: bytes) -> bytes | None:
         """Return the plain bytes, or None if no key opens the token."""
-        from cryptography.fernet import InvalidToken
-
         try:
             return self._fernet.decrypt(token)
-        except InvalidToken:
+        except self._invalid:
             return None
 
     def check_value(self, vault_id: str) -> str:
@@ -96,9 +109,15 @@ def new_key() -> bytes:
 
 def seal(plain: Mapping[str, Any], key: RecordKey, generation: int, cipher: Cipher) -> SealedRecord:
     """Encrypt a record's body together with the name of its row."""
-    envelope = {"v": VERSION, **_label(key, generation), "body": plain}
-    text = json.dumps(envelope, separators=(",", ":"))
-    return SealedRecord(PREFIX + cipher.encrypt(text.encode()))
+    envelope = {
+        "v": VERSION,
+        "kind": key.kind,
+        "name": key.name,
+        "account": key.account,
+        "generation": generation,
+        "body": plain,
+    }
+    return SealedRecord(PREFIX + cipher.encrypt(_compact(envelope).encode()))
 
 
 def open_sealed(sealed: SealedRecord, key: RecordKey, generation: int, cipher: Cipher) -> Body:
@@ -109,7 +128,7 @@ def open_sealed(sealed: SealedRecord, key: RecordKey, generation: int, cipher: C
         StorageError: A newer mcp-vacuum wrote it.
     """
     envelope = _decrypted(sealed, key, cipher)
-    if any(envelope.get(name) != value for name, value in _label(key, generation).items()):
+    if not _labelled(envelope, key, generation):
         raise damaged(key, "what it contains belongs to another record")
     body = envelope.get("body")
     if not isinstance(body, dict):
@@ -152,8 +171,13 @@ def client_from_dict(body: Mapping[str, Any]) -> ClientCredentials:
     return _from_dict(ClientCredentials, body)
 
 
-def _label(key: RecordKey, generation: int) -> Body:
-    return {"kind": key.kind, "name": key.name, "account": key.account, "generation": generation}
+def _labelled(envelope: Body, key: RecordKey, generation: int) -> bool:
+    return (
+        envelope.get("generation") == generation
+        and envelope.get("name") == key.name
+        and envelope.get("account") == key.account
+        and envelope.get("kind") == key.kind
+    )
 
 
 def _decrypted(sealed: bytes, key: RecordKey, cipher: Cipher) -> Body:
@@ -190,7 +214,11 @@ def _hmac_hex(key: bytes, text: str) -> str:
 
 
 def _to_dict(record: Credential | ClientCredentials | Attempt) -> Body:
-    return {name: _plain(getattr(record, name)) for name in _decoders(type(record))}
+    plan = _plan(type(record))
+    body: Body = dict(zip(plan.names, plan.values(record), strict=True))
+    for name in plan.decoders:
+        body[name] = _plain(body[name])
+    return body
 
 
 def _plain(value: object) -> object:
@@ -202,39 +230,36 @@ def _plain(value: object) -> object:
 
 
 def _from_dict(kind: type[R], body: Mapping[str, Any]) -> R:
-    decoders = _decoders(kind)
+    plan = _plan(kind)
     try:
-        known = {name: decoders[name](value) for name, value in body.items() if name in decoders}
+        known = {name: body[name] for name in plan.names if name in body}
+        for name, decode in plan.decoders.items():
+            if known.get(name) is not None:
+                known[name] = decode(known[name])
         return kind(**known)
     except (TypeError, AttributeError) as caught:
-        raise ValueError(f"not a {kind.__name__}: {type(caught).__name__}") from None
+        raise ValueError(f"it is not a {kind.__name__} ({type(caught).__name__})") from None
 
 
-def _decoders(kind: type[Any]) -> dict[str, Decoder]:
+def _plan(kind: type[Any]) -> _Plan:
     # Derived from the dataclass itself: a field added to models.py is sealed and opened from then on.
-    found = _known.get(kind.__name__)
-    if found is None:
+    plan = _plans.get(kind.__name__)
+    if plan is None:
         hints = get_type_hints(kind)
-        found = {field.name: _decoder(hints[field.name]) for field in fields(kind)}
-        _known[kind.__name__] = found
-    return found
+        names = tuple(field.name for field in fields(kind))
+        decoders = {name: decode for name in names if (decode := _decoder(hints[name]))}
+        plan = _plans[kind.__name__] = _Plan(names, attrgetter(*names), decoders)
+    return plan
 
 
-def _decoder(hint: Any) -> Decoder:
+def _decoder(hint: Any) -> Decoder | None:
+    """Return what makes a field's value of its JSON value; None where JSON has the very type."""
     named = {hint, *get_args(hint)}
     if Secret in named:
-        return lambda value: Secret(value) if value is not None else None
+        return Secret
     if tuple in {getattr(each, "__origin__", None) for each in named}:
         return tuple
     for nested in (ClientCredentials, Attempt):
         if nested in named:
-            return partial(_nested, nested)
-    return _same
-
-
-def _nested(kind: Any, value: Any) -> object:
-    return None if value is None else _from_dict(kind, value)
-
-
-def _same(value: Any) -> Any:
-    return value
+            return partial(_from_dict, nested)
+    return None

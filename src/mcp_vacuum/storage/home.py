@@ -12,6 +12,8 @@ from pathlib import Path
 from mcp_vacuum.errors import StorageError
 
 HOME_VARIABLE = "MCP_VACUUM_HOME"
+RESERVE = 256 * 1024
+"""Bytes kept back for the one write that must not fail; a commit takes about a tenth of it."""
 WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -49,6 +51,31 @@ def private_directory(path: Path) -> Path:
         ) from caught
     _judge(path, found)
     return path
+
+
+def keep_reserve(path: Path) -> None:
+    """Have a file that takes `RESERVE` bytes of the disk, to be given up in need.
+
+    Raises:
+        OSError: There is no room for it; nothing is left behind.
+    """
+    if path.exists():
+        return
+    fresh = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
+    try:
+        _write_new(fresh, os.urandom(RESERVE))  # noise: a file system may store zeros as nothing
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def spend_reserve(path: Path) -> bool:
+    """Give the reserve back to the disk; False if there is none."""
+    try:
+        path.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def move_aside(path: Path, why: str, suffixes: tuple[str, ...] = ()) -> Path:

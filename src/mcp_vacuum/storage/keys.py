@@ -223,7 +223,11 @@ class CommandSource:
 
         try:
             with subprocess.Popen(  # noqa: S603  (the user's own command, split without a shell)
-                self._words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                self._words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={name: value for name, value in os.environ.items() if name != KEY_VARIABLE},
             ) as process:
                 text = self._output(process)
         except OSError as caught:

@@ -9,14 +9,22 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mcp_vacuum.errors import AliasTaken, GenerationConflict, StorageError
 from mcp_vacuum.storage.base import Kind, RecordKey, Row, SealedRecord
-from mcp_vacuum.storage.home import move_aside, owned_by_me, private_directory, sync_directory
+from mcp_vacuum.storage.home import (
+    keep_reserve,
+    move_aside,
+    owned_by_me,
+    private_directory,
+    spend_reserve,
+    sync_directory,
+)
 from mcp_vacuum.storage.lease import lease_path, locked
 
 BUSY_TIMEOUT = 10.0
@@ -30,7 +38,7 @@ SCHEMA = (
         kind TEXT NOT NULL, name TEXT NOT NULL, account TEXT NOT NULL,
         generation INTEGER NOT NULL, issuer TEXT, alias TEXT, expires_at REAL, sealed BLOB NOT NULL,
         PRIMARY KEY (kind, name, account))""",
-    "CREATE UNIQUE INDEX alias_of_one_login ON records (alias) WHERE kind = 'login'",
+    "CREATE UNIQUE INDEX alias_of_one_login ON records (alias) WHERE kind = 'login' AND alias IS NOT NULL",
 )
 MIGRATIONS: tuple[tuple[str, ...], ...] = ()
 """The statements of each step; the first one makes schema 2 of schema 1. Steps are added, never changed."""
@@ -51,6 +59,8 @@ UPDATE = (
 )
 DELETE = "DELETE FROM records WHERE kind = ? AND name = ? AND account = ?"
 
+NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+"""A full disk; a quota or a size limit is an I/O error to SQLite."""
 CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 CAUSES = {
     sqlite3.SQLITE_FULL: ("the disk is full", "free some space and try again"),
@@ -80,6 +90,7 @@ class Vault:
     def __init__(self, path: Path) -> None:
         """Stand for the vault at `path`, whether it exists or not."""
         self.path = path
+        self._reserve = path.with_name("vault.reserve")
         # By process: a connection must not cross a fork, not even to be closed, so old ones stay here.
         self._handles: dict[int, _Handle] = {}
         self._vault_id: str | None = None
@@ -106,11 +117,15 @@ class Vault:
         """
         private_directory(self.path.parent)
         fresh = self.path.with_name(f"{self.path.name}.new")
-        with self._explained():
+        try:
             self._clear_the_place(fresh)
             _build(fresh, {"schema": str(SCHEMA_VERSION), **header})
             fresh.replace(self.path)
             sync_directory(self.path.parent)
+        except (sqlite3.Error, OSError) as caught:
+            raise self._explained(caught) from caught
+        with suppress(OSError):
+            keep_reserve(self._reserve)
 
     def creation(self) -> AbstractContextManager[None]:
         """Hold the right to create this vault or to move it aside, across processes."""
@@ -122,8 +137,7 @@ class Vault:
         Raises:
             StorageError: As for `get`.
         """
-        with self._connection() as connection:
-            return dict(connection.execute("SELECT name, value FROM header"))
+        return dict(self._execute("SELECT name, value FROM header")[0])
 
     def set_header(self, name: str, value: str) -> None:
         """Write one value of the header.
@@ -131,8 +145,7 @@ class Vault:
         Raises:
             StorageError: As for `put`.
         """
-        with self._connection() as connection:
-            connection.execute("INSERT OR REPLACE INTO header (name, value) VALUES (?, ?)", (name, value))
+        self._execute("INSERT OR REPLACE INTO header (name, value) VALUES (?, ?)", name, value)
 
     def get(self, key: RecordKey) -> Row | None:
         """Return the record, or None if there is none.
@@ -140,34 +153,32 @@ class Vault:
         Raises:
             StorageError: The vault is missing, damaged, newer, or cannot be read.
         """
-        with self._connection() as connection:
-            found = connection.execute(SELECT, (key.kind, key.name, key.account)).fetchone()
-        return None if found is None else _row(found)
+        rows, _ = self._execute(SELECT, key.kind, key.name, key.account)
+        return _row(rows[0]) if rows else None
 
     def put(self, row: Row, *, expected_generation: int) -> None:
         """Write the record in one transaction; see `RecordStore.put`.
+
+        On a full disk a new generation is written all the same: it holds a token that exists nowhere else,
+        and a reserve is kept for it. What does not raise the generation, such as the journal entry before a
+        refresh, is refused unless the reserve is there: so a refresh is not begun that could not be kept.
 
         Raises:
             GenerationConflict: The stored generation is another one; nothing was written.
             AliasTaken: Another login has this alias; nothing was written.
             StorageError: Disk full, read-only, busy for too long; nothing was written.
         """
-        key = row.key
-        values = (row.sealed, row.generation, row.issuer, row.alias, row.expires_at)
-        named = (key.kind, key.name, key.account)
-        with self._connection() as connection:
+        handle = self._handle()
+        with handle.lock:
             try:
-                if expected_generation:
-                    done = connection.execute(UPDATE, (*values, *named, expected_generation)).rowcount
-                else:
-                    done = connection.execute(INSERT, (*values, *named)).rowcount
-            except sqlite3.IntegrityError:
-                there = connection.execute(SELECT, named).fetchone()
-                if expected_generation or there is None:
-                    raise AliasTaken(f"the alias {row.alias} already names another login") from None
-                done = 0
+                connection = self._connection(handle)
+                if row.generation == expected_generation:
+                    keep_reserve(self._reserve)
+                done = self._written(connection, row, expected_generation)
+            except (sqlite3.Error, OSError) as caught:
+                raise self._explained(caught) from caught
         if not done:
-            raise GenerationConflict(f"the record of {key.name} was changed by somebody else")
+            raise GenerationConflict(f"the record of {row.key.name} was changed by somebody else")
 
     def delete(self, key: RecordKey) -> bool:
         """Forget the record; True if there was one.
@@ -175,8 +186,7 @@ class Vault:
         Raises:
             StorageError: As for `put`; the record is still there.
         """
-        with self._connection() as connection:
-            return connection.execute(DELETE, (key.kind, key.name, key.account)).rowcount > 0
+        return self._execute(DELETE, key.kind, key.name, key.account)[1] > 0
 
     def list(self, kind: Kind) -> list[Row]:
         """Return all records of a kind, ordered by name and account, unopened.
@@ -184,8 +194,7 @@ class Vault:
         Raises:
             StorageError: As for `get`.
         """
-        with self._connection() as connection:
-            return [_row(found) for found in connection.execute(LIST, (kind,))]
+        return [_row(found) for found in self._execute(LIST, kind)[0]]
 
     def lease(self, key: RecordKey, timeout: float) -> AbstractContextManager[None]:
         """Hold the right to refresh one record: an OS lock on a file, freed with its holder's life.
@@ -199,10 +208,32 @@ class Vault:
     def close(self) -> None:
         """Close this process's connection; further calls open it anew."""
         handle = self._handle()
-        with handle.lock, self._explained():
+        with handle.lock:
             if handle.connection is not None:
                 handle.connection.close()
             handle.connection = None
+
+    def _written(self, connection: sqlite3.Connection, row: Row, expected: int) -> bool:
+        """Write the row if its predecessor is the expected one; False if it is not."""
+        named = (row.key.kind, row.key.name, row.key.account)
+        values = (row.sealed, row.generation, row.issuer, row.alias, row.expires_at, *named)
+        statement = (UPDATE, (*values, expected)) if expected else (INSERT, values)
+        try:
+            return self._insist(connection, *statement, precious=row.generation > expected)
+        except sqlite3.IntegrityError:
+            if expected or connection.execute(SELECT, named).fetchone() is None:
+                raise AliasTaken(f"the alias {row.alias} already names another login") from None
+            return False
+
+    def _insist(
+        self, connection: sqlite3.Connection, statement: str, values: tuple[object, ...], *, precious: bool
+    ) -> bool:
+        try:
+            return connection.execute(statement, values).rowcount > 0
+        except sqlite3.OperationalError as caught:
+            if not precious or _primary(caught) not in NO_ROOM or not spend_reserve(self._reserve):
+                raise
+        return connection.execute(statement, values).rowcount > 0
 
     def _clear_the_place(self, fresh: Path) -> None:
         # An unfinished vault never had a record. But a -wal without its vault has commits in it, and SQLite
@@ -217,14 +248,21 @@ class Vault:
         pid = os.getpid()
         return self._handles.get(pid) or self._handles.setdefault(pid, _Handle())
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _execute(self, statement: str, *values: object) -> tuple[Sequence[Any], int]:
+        """Run one statement, a transaction of its own; return its rows and how many it changed."""
         handle = self._handle()
-        with handle.lock, self._explained():
-            connection = handle.connection
-            if connection is None or self._inode() != handle.inode:
-                connection = self._reopen(handle)
-            yield connection
+        with handle.lock:
+            try:
+                cursor = self._connection(handle).execute(statement, values)
+                return cursor.fetchall(), cursor.rowcount
+            except (sqlite3.Error, OSError) as caught:
+                raise self._explained(caught) from caught
+
+    def _connection(self, handle: _Handle) -> sqlite3.Connection:
+        connection = handle.connection
+        if connection is None or self._inode() != handle.inode:
+            return self._reopen(handle)
+        return connection
 
     def _inode(self) -> tuple[int, int]:
         # A write to a file that was moved away under us would be a login lost.
@@ -289,18 +327,12 @@ class Vault:
             hint=f"restore {self.path} from a backup (its key still fits), or log in again into a new vault",
         )
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as caught:
+    def _explained(self, caught: sqlite3.Error | OSError) -> StorageError:
+        if isinstance(caught, OSError):
+            why, fix = caught.strerror or str(caught), "make its directory writable and free some space"
+        else:
             why, fix = CAUSES.get(_primary(caught), (str(caught), "run `mcp-vacuum doctor`"))
-            raise StorageError(f"the vault {self.path}: {why}; nothing was lost", hint=fix) from caught
-        except OSError as caught:
-            raise StorageError(
-                f"the vault {self.path}: {caught.strerror or caught}; nothing was lost",
-                hint="make its directory writable and free some space",
-            ) from caught
+        return StorageError(f"the vault {self.path}: {why}; nothing was lost", hint=fix)
 
 
 def _primary(caught: sqlite3.Error) -> int:

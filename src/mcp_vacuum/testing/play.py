@@ -16,7 +16,7 @@ from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Ht
 T = TypeVar("T")
 
 Reply = HttpResponse | str | Exception | Callable[[Effect], Any]
-"""An answer, a redirect URL for an `Authorize`, an error to raise into the flow, or a function of the effect."""
+"""An answer, a redirect URL for an `Authorize`, an error to raise into the flow, or a function of it."""
 
 AT = 1_000.0
 """The Unix time of canned answers, unless they say otherwise."""

@@ -16,7 +16,8 @@ DOUBTS_SPAN = 60.0
 
 def good_enough(held: Held, min_validity: float = MIN_VALIDITY) -> bool:
     """True if more than `min(min_validity, lifetime / 4)` seconds are left."""
-    return held.left() > min(min_validity, held.token.expires_in / 4)
+    quarter = held.token.expires_in / 4
+    return held.left() > (min_validity if min_validity < quarter else quarter)
 
 
 def doubtful(doubts: tuple[float, ...]) -> bool:

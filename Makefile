@@ -1,0 +1,48 @@
+# Every target sets up what it needs in a fresh clone: Python 3.11 or newer and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check format test test-long bench screens clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=...)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once)"
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --editable '.[mcp]' --group dev
+	@touch $@
+
+demo: $(READY)  ## Tell the whole story on this machine, without a network
+	@$(BIN)/mcp-vacuum demo
+
+check: $(READY)  ## Format, lint, types, import arrows, and the tests of the house
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/house
+
+format: $(READY)  ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: $(READY)  ## All tests but the long ones (at most 6 minutes on 2 cores)
+	$(BIN)/python -m pytest -q -m "not long"
+
+test-long: $(READY)  ## Storms and foreign servers at length (at most 40 minutes)
+	$(BIN)/python -m pytest -q -m long
+
+bench: $(READY)  ## Measure, beside the peers and the limit
+	$(BIN)/python -m benchmarks
+
+screens: $(READY)  ## Capture the terminal pictures of docs/screens anew
+	$(BIN)/python docs/screens/capture.py
+
+clean:  ## Remove what these targets made
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

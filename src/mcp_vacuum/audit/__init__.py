@@ -1,0 +1,1 @@
+"""The auditor: evidence is collected first, rules are pure values over it, verdicts are honest."""

@@ -1,0 +1,78 @@
+"""What an audit says: findings, what passed, and what could not be checked and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_vacuum.audit.rule import Finding, Rule, Severity
+
+COUNTS_FROM = Severity.MEDIUM
+"""Findings from this severity on are issues; milder ones are remarks."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedFinding:
+    """A finding with its rule."""
+
+    rule: Rule
+    finding: Finding
+
+    @property
+    def severity(self) -> Severity:
+        """The finding's own severity, or else the rule's."""
+        return self.rule.severity if self.finding.severity is None else self.finding.severity
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `--json` promises."""
+        return {
+            "rule": self.rule.id,
+            "severity": self.severity.word,
+            "title": self.rule.title,
+            "where": self.finding.where,
+            "why": self.finding.why,
+            "fix": self.rule.fix,
+            "sources": list(self.rule.sources),
+            "certain": self.finding.certain,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityReport:
+    """The result of an audit; `compliant` and `issues` are computed from the findings.
+
+    Attributes:
+        target: What was audited.
+        findings: Worst first.
+        passed: Ids of the rules that hold.
+        not_checked: Rule id and why; begins with INCONCLUSIVE or NOT_APPLICABLE.
+    """
+
+    target: str
+    findings: tuple[ReportedFinding, ...] = ()
+    passed: tuple[str, ...] = ()
+    not_checked: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def issues(self) -> list[str]:
+        """One sentence for each finding of medium severity or worse."""
+        return [
+            f"{found.rule.id}: {found.finding.where}: {found.finding.why}"
+            for found in self.findings
+            if found.severity >= COUNTS_FROM
+        ]
+
+    @property
+    def compliant(self) -> bool:
+        """True if there are no issues."""
+        return not self.issues
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `audit --json` promises."""
+        return {
+            "target": self.target,
+            "compliant": self.compliant,
+            "findings": [found.as_json() for found in self.findings],
+            "passed": list(self.passed),
+            "not_checked": [{"rule": rule, "because": because} for rule, because in self.not_checked],
+        }
