@@ -15,7 +15,9 @@ from mcp_vacuum.safety.secret import Secret, shown
 Registration = Literal["preregistered", "metadata_document", "dynamic", "none"]
 """How a client came by its `client_id`: the four words of `--json`."""
 
-AuthMethod = Literal["none", "client_secret_basic", "client_secret_post"]
+AuthMethod = Literal[
+    "none", "client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"
+]
 """`token_endpoint_auth_method` values that this client can perform (RFC 7591 §2)."""
 
 DEFAULT_ACCOUNT = "default"
@@ -110,6 +112,8 @@ class ClientCredentials:
         registration_client_uri: Where RFC 7592 manages this client.
         registration_access_token: The key to `registration_client_uri`.
         scope: Scopes registered, space separated.
+        private_key: For `private_key_jwt`: a JWK or PEM.
+        signing_alg: The algorithm of its assertions; None for the key's own.
     """
 
     client_id: str
@@ -122,6 +126,8 @@ class ClientCredentials:
     registration_client_uri: str | None = None
     registration_access_token: Secret | None = None
     scope: str | None = None
+    private_key: Secret | None = None
+    signing_alg: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +181,11 @@ class Credential:
             nothing was discovered and the token endpoint is the caller's own choice.
         allow_private_network: The login allowed servers to point to private addresses.
         quirks: Named deviations that this login tolerates.
+        legacy: The 2025-03-26 shape was used: nothing verified its endpoints or its PKCE support.
+        dpop_key: The private key (JWK) that the tokens are bound to (RFC 9449).
+        grant: How tokens are had: ``authorization_code`` (a person said yes), ``device_code``, or one of the
+            machine grants, which need nobody.
+        grant_settings: What a machine grant needs besides the client, as JSON.
     """
 
     server: str
@@ -203,6 +214,10 @@ class Credential:
     reach: str | None = None
     allow_private_network: bool = False
     quirks: tuple[str, ...] = ()
+    legacy: bool = False
+    dpop_key: Secret | None = None
+    grant: str = "authorization_code"
+    grant_settings: Secret | None = None
 
     @property
     def binding(self) -> Binding | None:

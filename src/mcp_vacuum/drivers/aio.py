@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from contextlib import closing
 from typing import Any, Protocol, TypeVar
 
@@ -10,7 +12,7 @@ import anyio.to_thread
 
 from mcp_vacuum.drivers.transport import AsyncTransport
 from mcp_vacuum.errors import LoginDeclined
-from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest
+from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Moment, ShowCode, Sleep
 from mcp_vacuum.safety.policy import NetworkPolicy
 
 T = TypeVar("T")
@@ -25,6 +27,10 @@ class Person(Protocol):
         Raises:
             LoginDeclined: Nobody answered in time.
         """
+        ...
+
+    def show_code(self, code: ShowCode) -> None:
+        """Show a code that is to be entered on another device."""
         ...
 
 
@@ -62,7 +68,16 @@ class AsyncDriver:
         if isinstance(effect, Authorize):
             person = somebody(self._person)
             return await anyio.to_thread.run_sync(person.visit, effect, abandon_on_cancel=True)
-        return await anyio.sleep(effect.seconds)
+        if isinstance(effect, Sleep):
+            return await anyio.sleep(effect.seconds)
+        return immediately(effect, self._person)
+
+
+def immediately(effect: ShowCode | Moment, person: Person | None) -> Any:
+    """Perform an effect that waits for nothing."""
+    if isinstance(effect, ShowCode):
+        return somebody(person).show_code(effect)
+    return time.time(), secrets.token_urlsafe(16)
 
 
 def somebody(person: Person | None) -> Person:

@@ -6,9 +6,9 @@ import time
 from contextlib import closing
 from typing import Any, TypeVar
 
-from mcp_vacuum.drivers.aio import Person, somebody
+from mcp_vacuum.drivers.aio import Person, immediately, somebody
 from mcp_vacuum.drivers.transport import SyncTransport
-from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest
+from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Sleep
 from mcp_vacuum.safety.policy import NetworkPolicy
 
 T = TypeVar("T")
@@ -46,4 +46,6 @@ class SyncDriver:
             return transport.send(effect)
         if isinstance(effect, Authorize):
             return somebody(self._person).visit(effect)
-        return time.sleep(effect.seconds)
+        if isinstance(effect, Sleep):
+            return time.sleep(effect.seconds)
+        return immediately(effect, self._person)

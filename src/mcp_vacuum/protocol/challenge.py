@@ -85,18 +85,27 @@ def _end(pattern: re.Pattern[str], line: str, position: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class BearerHints:
-    """What a Bearer challenge tells a client (RFC 6750 §3, RFC 9728 §5.1); each may be absent."""
+    """What a Bearer or DPoP challenge tells a client (RFC 6750 §3, RFC 9728 §5.1, RFC 9449 §7.1).
+
+    Each member may be absent. `dpop` is true where the chosen challenge is a DPoP one.
+    """
 
     resource_metadata: str | None = None
     scope: str | None = None
     error: str | None = None
+    dpop: bool = False
 
 
 def bearer_hints(header_lines: Iterable[str]) -> BearerHints | None:
-    """Return the hints of the first Bearer challenge that has any, or None without a Bearer challenge."""
-    bearers = [c for c in parse_challenges(header_lines) if c.scheme == "bearer"]
+    """Return the hints of the Bearer or DPoP challenge that says most, or None if there is neither."""
+    bearers = [c for c in parse_challenges(header_lines) if c.scheme in ("bearer", "dpop")]
     if not bearers:
         return None
     chosen = next((c for c in bearers if "resource_metadata" in c.params), bearers[0])
     params = chosen.params
-    return BearerHints(params.get("resource_metadata"), params.get("scope") or None, params.get("error"))
+    return BearerHints(
+        params.get("resource_metadata"),
+        params.get("scope") or None,
+        params.get("error"),
+        chosen.scheme == "dpop",
+    )

@@ -12,7 +12,15 @@ from mcp_vacuum.protocol.effects import HeaderList, HttpRequest
 from mcp_vacuum.safety.limits import TOKEN_TIMEOUT
 from mcp_vacuum.safety.url import check_endpoint
 
-METHODS: tuple[AuthMethod, ...] = ("none", "client_secret_basic", "client_secret_post")
+METHODS: tuple[AuthMethod, ...] = (
+    "none",
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+    "client_secret_jwt",
+)
+SIGNED_METHODS: tuple[AuthMethod, ...] = ("private_key_jwt", "client_secret_jwt")
+"""The assertion of these is made anew for each request: `proof.send_to_token_endpoint()` adds it."""
 
 Parameters = Iterable[tuple[str, str | None]]
 
@@ -45,6 +53,8 @@ def authenticated_form(
 
 def _proof(client: ClientCredentials) -> tuple[list[tuple[str, str | None]], HeaderList]:
     method = client.token_endpoint_auth_method
+    if method in SIGNED_METHODS:
+        return [], ()
     if method == "none":
         return [("client_id", client.client_id)], ()
     if client.client_secret is None:
@@ -66,7 +76,8 @@ def choose_method(supported: Iterable[str] | None, *, has_secret: bool) -> AuthM
     listed = tuple(supported or ())
     if not has_secret and (not listed or "none" in listed):
         return "none"
-    with_secret = (known for name in listed if (known := performable(name)) and known != "none")
+    unsigned = ("client_secret_basic", "client_secret_post")
+    with_secret = (known for name in listed if (known := performable(name)) in unsigned)
     return next(with_secret, "client_secret_basic")
 
 

@@ -45,6 +45,8 @@ class AuthServer:
         issuer: The server's own string; compared and sent as it is.
         iss_advertised: It promises `iss` in authorization responses (RFC 9207 §3).
         metadata_documents: It takes client ID metadata documents.
+        grant_types: `grant_types_supported`, None if it does not say.
+        dpop_algorithms: `dpop_signing_alg_values_supported` (RFC 9449 §5.1).
     """
 
     issuer: str
@@ -58,6 +60,8 @@ class AuthServer:
     auth_methods: tuple[str, ...] | None = None
     iss_advertised: bool = False
     metadata_documents: bool = False
+    grant_types: tuple[str, ...] | None = None
+    dpop_algorithms: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Discovery:
         auth_server: Its authorization server.
         challenged_scope: The `scope` of the challenge, as it stands.
         resource_scopes: `scopes_supported` of the resource.
+        dpop_required: The resource takes DPoP-bound tokens only (RFC 9728 §2), or challenged for one.
+        legacy: The 2025-03-26 shape was used: the authorization server is the server's own origin.
     """
 
     server_url: str
@@ -77,6 +83,8 @@ class Discovery:
     auth_server: AuthServer
     challenged_scope: str | None = None
     resource_scopes: tuple[str, ...] | None = None
+    dpop_required: bool = False
+    legacy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +95,31 @@ class NotRequired:
 
 
 def discover(
-    server_url: str, *, resource: str | None = None, quirks: tuple[str, ...] = ()
+    server_url: str,
+    *,
+    greeting: Probe | None = None,
+    resource: str | None = None,
+    quirks: tuple[str, ...] = (),
+    legacy: bool = False,
 ) -> Flow[Discovery | NotRequired]:
     """Find out how to log in to `server_url`.
 
     Args:
         server_url: Normalised (`safety.url.normalise_server_url`).
+        greeting: What the server answered already, if it was asked; it is then not asked again.
         resource: The resource identifier that the person insists on, instead of the server's URL.
         quirks: Named deviations to tolerate.
+        legacy: Where there is no resource metadata at all, take the 2025-03-26 shape.
 
     Raises:
         DiscoveryError: There is no usable metadata.
         SecurityRefused: A document breaks a rule; `spec` names it.
         ServerUnavailable: The server is down, or asks to come back later.
     """
-    probe = yield from probe_server(server_url)
+    probe = greeting or (yield from probe_server(server_url))
     metadata = yield from _find_resource_metadata(server_url, probe, resource)
+    if metadata is None and legacy and probe.protected:
+        return (yield from _discover_legacy(server_url, probe, quirks))
     if metadata is None:
         return _without_metadata(server_url, probe)
     if not metadata.authorization_servers:
@@ -119,7 +136,30 @@ def discover(
         server,
         challenged_scope=probe.hints.scope if probe.hints else None,
         resource_scopes=metadata.scopes_supported,
+        dpop_required=bool(metadata.dpop_bound_access_tokens_required or (probe.hints and probe.hints.dpop)),
     )
+
+
+def _discover_legacy(server_url: str, probe: Probe, quirks: tuple[str, ...]) -> Flow[Discovery]:
+    """MCP 2025-03-26: the server's origin is its authorization server, with endpoints at fixed paths.
+
+    PKCE support cannot be verified there; S256 is sent all the same, and `state` is checked as always.
+    """
+    issuer = origin(server_url)
+    quirks = (*quirks, PKCE_UNADVERTISED.name)
+    urls = iter((f"{issuer}{_SERVER_WELL_KNOWN}",))
+    found = yield from _first_document(AuthorizationServerMetadata, urls, "authorization server metadata")
+    if found is not None:
+        server = check_server_metadata(found[0], issuer, quirks=quirks)
+    else:
+        server = AuthServer(
+            issuer=issuer,
+            authorization_endpoint=check_endpoint(f"{issuer}/authorize", "authorization_endpoint"),
+            token_endpoint=check_endpoint(f"{issuer}/token", "token_endpoint"),
+            registration_endpoint=check_endpoint(f"{issuer}/register", "registration_endpoint"),
+        )
+    scope = probe.hints.scope if probe.hints else None
+    return Discovery(server_url, server_url, server, challenged_scope=scope, legacy=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +342,8 @@ def check_server_metadata(
         auth_methods=metadata.token_endpoint_auth_methods_supported,
         iss_advertised=bool(metadata.authorization_response_iss_parameter_supported),
         metadata_documents=bool(metadata.client_id_metadata_document_supported),
+        grant_types=metadata.grant_types_supported,
+        dpop_algorithms=metadata.dpop_signing_alg_values_supported,
     )
 
 

@@ -33,6 +33,7 @@ class ProtectedResourceMetadata(Document):
     resource: str
     authorization_servers: Words | None = None
     scopes_supported: Words | None = None
+    dpop_bound_access_tokens_required: bool | None = None
     resource_name: str | None = None
 
 
@@ -51,6 +52,8 @@ class AuthorizationServerMetadata(Document):
     code_challenge_methods_supported: Words | None = None
     authorization_response_iss_parameter_supported: bool | None = None
     client_id_metadata_document_supported: bool | None = None
+    grant_types_supported: Words | None = None
+    dpop_signing_alg_values_supported: Words | None = None
 
 
 class RegistrationResponse(Document):
@@ -74,6 +77,18 @@ class TokenResponse(Document):
     expires_in: int | None = None
     refresh_token: str | None = None
     scope: str | None = None
+    issued_token_type: str | None = None
+
+
+class DeviceResponse(Document):
+    """RFC 8628 §3.2; some servers still say `verification_url`."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str | None = None
+    expires_in: int
+    interval: int | None = None
 
 
 class ErrorResponse(Document):

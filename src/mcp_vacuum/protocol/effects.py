@@ -94,13 +94,33 @@ class Authorize:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowCode:
+    """Show a person a code to enter elsewhere (RFC 8628 §3.3).
+
+    Attributes:
+        verification_uri: Where to enter it; checked.
+        user_code: Printable.
+        verification_uri_complete: The same with the code in it, if the server gave one; checked.
+    """
+
+    verification_uri: str
+    user_code: str
+    verification_uri_complete: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """Wait for `seconds`."""
 
     seconds: float
 
 
-Effect = HttpRequest | Authorize | Sleep
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Tell the time and give a fresh random word: Unix seconds, and at least 96 bits in base64url."""
+
+
+Effect = HttpRequest | Authorize | ShowCode | Sleep | Moment
 Flow = Generator[Effect, Any, T]
 
 
@@ -122,6 +142,17 @@ def ask(authorize: Authorize) -> Flow[str]:
     """
     redirect_url: str = yield authorize
     return redirect_url
+
+
+def show(code: ShowCode) -> Flow[None]:
+    """Show a person a code."""
+    yield code
+
+
+def moment() -> Flow[tuple[float, str]]:
+    """Return Unix seconds and a fresh random word."""
+    now_and_word: tuple[float, str] = yield Moment()
+    return now_and_word
 
 
 def pause(seconds: float) -> Flow[None]:

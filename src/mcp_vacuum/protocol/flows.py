@@ -10,6 +10,7 @@ from mcp_vacuum.models import AuthMethod, Binding, ClientCredentials
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, acceptor, validate_callback
 from mcp_vacuum.protocol.discovery import discover, discover_auth_server
 from mcp_vacuum.protocol.effects import Authorize, Flow, HttpRequest, HttpResponse, ask, pause, send
+from mcp_vacuum.protocol.proof import Prover, send_to_token_endpoint, token_type
 from mcp_vacuum.protocol.registration import read_registration, registration_request
 from mcp_vacuum.protocol.revocation import revocation_refusal, revocation_request
 from mcp_vacuum.protocol.token import (
@@ -52,7 +53,13 @@ def register(
     return read_registration(response, issuer=issuer, redirect_uris=redirect_uris, auth_method=auth_method)
 
 
-def authorize(endpoint: str, client: ClientCredentials, request: AuthorizationRequest) -> Flow[Granted]:
+def authorize(
+    endpoint: str,
+    client: ClientCredentials,
+    request: AuthorizationRequest,
+    *,
+    prover: Prover | None = None,
+) -> Flow[Granted]:
     """Have a person log in, then redeem the code at `endpoint`, the token endpoint of the same server.
 
     Raises:
@@ -60,11 +67,16 @@ def authorize(endpoint: str, client: ClientCredentials, request: AuthorizationRe
         ServerUnavailable: See `exchange()`.
     """
     redirect_url = yield from ask(Authorize(request.url, request.redirect_uri, acceptor(request)))
-    return (yield from exchange(endpoint, client, request, redirect_url))
+    return (yield from exchange(endpoint, client, request, redirect_url, prover=prover))
 
 
 def exchange(
-    endpoint: str, client: ClientCredentials, request: AuthorizationRequest, redirect_url: str
+    endpoint: str,
+    client: ClientCredentials,
+    request: AuthorizationRequest,
+    redirect_url: str,
+    *,
+    prover: Prover | None = None,
 ) -> Flow[Granted]:
     """Check the redirect URL and redeem its code (OAuth 2.1 §4.1.3).
 
@@ -75,20 +87,20 @@ def exchange(
     """
     code = validate_callback(request, redirect_url)
     binding = Binding(endpoint, client.client_id, request.issuer, request.resource)
-    response = yield from _send_code(code_request(endpoint, client, request, code))
-    answer = read_token_answer(response, binding=binding)
+    response = yield from _send_code(code_request(endpoint, client, request, code), client, prover)
+    answer = read_token_answer(response, binding=binding, token_type=token_type(prover))
     if isinstance(answer, Granted):
         return answer
     raise as_error(answer)
 
 
-def _send_code(request: HttpRequest) -> Flow[HttpResponse]:
+def _send_code(request: HttpRequest, client: ClientCredentials, prover: Prover | None) -> Flow[HttpResponse]:
     """Send a code; again only where it was surely not processed: no connection, TLS failure, 429, 503."""
     waited = 0.0
     for attempt in range(1, _CODE_TRIES + 1):
         wait = float(attempt)
         try:
-            response = yield from send(request)
+            response = yield from send_to_token_endpoint(request, client, prover)
         except AnswerLost as error:
             error.hint = "log in again: a code whose answer was lost is never sent twice"
             raise
@@ -146,6 +158,7 @@ def refresh(
     resend: bool,
     jitter: Callable[[], float],
     clock: Callable[[], float],
+    prover: Prover | None = None,
 ) -> Flow[RefreshResult]:
     """Refresh at the bound endpoint (OAuth 2.1 §4.3).
 
@@ -161,6 +174,7 @@ def refresh(
         resend: Ask again after a lost answer.
         jitter: Returns a number from 0 to 1.
         clock: Returns monotonic seconds.
+        prover: The key that the tokens are bound to.
     """
     request = refresh_request(client, binding, refresh_token)
     started = clock()
@@ -171,7 +185,8 @@ def refresh(
         failure: ServerUnavailable | None = None
         wait = next(pauses)
         try:
-            answer = read_token_answer((yield from send(request)), binding=binding)
+            response = yield from send_to_token_endpoint(request, client, prover)
+            answer = read_token_answer(response, binding=binding, token_type=token_type(prover))
         except ServerUnavailable as error:
             failure = error
         if isinstance(failure, AnswerLost):

@@ -7,7 +7,7 @@ from typing import Any
 
 from mcp_vacuum.errors import RegistrationError, ServerUnavailable
 from mcp_vacuum.models import AuthMethod, ClientCredentials
-from mcp_vacuum.protocol.client_auth import performable
+from mcp_vacuum.protocol.client_auth import SIGNED_METHODS, performable
 from mcp_vacuum.protocol.documents import RegistrationResponse, read_document, read_error
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
 from mcp_vacuum.safety.address import is_loopback_host
@@ -86,7 +86,7 @@ def read_registration(
     if document.redirect_uris is not None and not set(redirect_uris) <= set(document.redirect_uris):
         raise _odd(response, "registered other redirect URIs than asked")
     method = performable(document.token_endpoint_auth_method or auth_method)
-    if method is None:
+    if method is None or method in SIGNED_METHODS:
         raise _odd(response, "registered an authentication method that was not asked for")
     if method != "none" and not document.client_secret:
         raise _odd(response, f"registered {method} but gave no client secret")

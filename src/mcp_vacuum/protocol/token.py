@@ -98,12 +98,16 @@ class TryLater:
 Answer = Granted | Refused | Unusable | TryLater
 
 
-def read_token_answer(response: HttpResponse, *, binding: Binding | None = None) -> Answer:
+def read_token_answer(
+    response: HttpResponse, *, binding: Binding | None = None, token_type: str = "Bearer"
+) -> Answer:
     """Turn an answer of the token endpoint into a value; nothing is raised for what a server may say.
 
     Args:
         response: The answer; its `received_at` dates the token, because `expires_in` is relative.
         binding: What a refresh token in it will be bound to.
+        token_type: What was asked for: ``Bearer`` or ``DPoP``. Another type is refused (RFC 6749 §7.1);
+            a Bearer token where DPoP was asked for would be a silent loss (RFC 9449 §5).
     """
     if response.status == 429 or response.status >= 500:
         return TryLater(response.status, _seconds(response.header("retry-after")), response.url)
@@ -112,7 +116,7 @@ def read_token_answer(response: HttpResponse, *, binding: Binding | None = None)
         return Refused(printable(error.error, 80), printable(error.error_description or ""), response.url)
     if response.status != 200:
         return Unusable(f"status {response.status} without an OAuth error", response.url)
-    return _read_granted(response, binding)
+    return _read_granted(response, binding, token_type)
 
 
 def _has_no_token(body: bytes) -> bool:
@@ -122,7 +126,7 @@ def _has_no_token(body: bytes) -> bool:
         return True
 
 
-def _read_granted(response: HttpResponse, binding: Binding | None) -> Granted | Unusable:
+def _read_granted(response: HttpResponse, binding: Binding | None, wanted: str) -> Granted | Unusable:
     try:
         document = read_document(TokenResponse, response.body)
     except NotADocument as why:
@@ -133,16 +137,17 @@ def _read_granted(response: HttpResponse, binding: Binding | None) -> Granted | 
         or not document.access_token.isprintable()
     ):
         return Unusable("an access token that no header can carry", response.url)
-    if document.token_type.lower() != "bearer":
-        return Unusable(f"a token of type {printable(document.token_type, 40)!r}, not Bearer", response.url)
-    return _dated(document, response.received_at, binding)
+    if document.token_type.lower() != wanted.lower():
+        return Unusable(f"a token of type {printable(document.token_type, 40)!r}, not {wanted}", response.url)
+    return _dated(document, response.received_at, binding, wanted)
 
 
-def _dated(document: TokenResponse, received_at: float, binding: Binding | None) -> Granted:
+def _dated(document: TokenResponse, received_at: float, binding: Binding | None, token_type: str) -> Granted:
     """Date the token. A lifetime of 0 or less is one that has just ended: good for this call only."""
     lifetime = ASSUMED_LIFETIME if document.expires_in is None else document.expires_in
     token = OAuth2Token(
         access_token=document.access_token,
+        token_type=token_type,
         expires_in=min(max(lifetime, 1), _LONGEST_LIFETIME),
         refresh_token=document.refresh_token or None,
         scope=document.scope,

@@ -11,7 +11,16 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, HttpResponse, Sleep
+from mcp_vacuum.protocol.effects import (
+    Authorize,
+    Effect,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Moment,
+    ShowCode,
+    Sleep,
+)
 
 T = TypeVar("T")
 
@@ -61,8 +70,10 @@ def play(flow: Flow[T], *replies: Reply) -> tuple[list[Effect], T]:
 
 
 def _next_reply(effect: Effect, waiting: list[Reply]) -> tuple[Any, Exception | None]:
-    if isinstance(effect, Sleep):
+    if isinstance(effect, Sleep | ShowCode):
         return None, None
+    if isinstance(effect, Moment):
+        return (AT, "fresh-random-word"), None
     assert waiting, f"nothing was prepared for {effect!r}"
     reply = waiting.pop(0)
     if isinstance(reply, Exception):
