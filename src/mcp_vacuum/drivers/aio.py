@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any, Protocol, TypeVar
 
@@ -29,18 +30,21 @@ class Person(Protocol):
         """
         ...
 
-    def show_code(self, code: ShowCode) -> None:
-        """Show a code that is to be entered on another device."""
-        ...
+
+CodeShower = Callable[[ShowCode], None]
+"""Shows a person a code that is to be entered on another device."""
 
 
 class AsyncDriver:
     """Does what a flow asks for, under one network policy."""
 
-    def __init__(self, policy: NetworkPolicy, person: Person | None = None) -> None:
-        """Without a `person` a flow that asks for one ends with `LoginDeclined`."""
+    def __init__(
+        self, policy: NetworkPolicy, person: Person | None = None, show_code: CodeShower | None = None
+    ) -> None:
+        """Without a `person` or `show_code` a flow that asks for one ends with `LoginDeclined`."""
         self.policy = policy
         self._person = person
+        self._show_code = show_code
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its result; errors of effects are offered to the flow first."""
@@ -70,18 +74,18 @@ class AsyncDriver:
             return await anyio.to_thread.run_sync(person.visit, effect, abandon_on_cancel=True)
         if isinstance(effect, Sleep):
             return await anyio.sleep(effect.seconds)
-        return immediately(effect, self._person)
+        return immediately(effect, self._show_code)
 
 
-def immediately(effect: ShowCode | Moment, person: Person | None) -> Any:
+def immediately(effect: ShowCode | Moment, show_code: CodeShower | None) -> Any:
     """Perform an effect that waits for nothing."""
     if isinstance(effect, ShowCode):
-        return somebody(person).show_code(effect)
+        return somebody(show_code)(effect)
     return time.time(), secrets.token_urlsafe(16)
 
 
-def somebody(person: Person | None) -> Person:
-    """Return the person, or say that there is none."""
+def somebody(person: T | None) -> T:
+    """Return who was given, or say that there is nobody."""
     if person is None:
         raise LoginDeclined("this program asks nobody to log in", hint="mcp-vacuum login URL")
     return person

@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 from typing import Any, TypeVar
 
-from mcp_vacuum.drivers.aio import Person, immediately, somebody
+from mcp_vacuum.drivers.aio import CodeShower, Person, immediately, somebody
 from mcp_vacuum.drivers.transport import SyncTransport
 from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Sleep
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -17,10 +17,13 @@ T = TypeVar("T")
 class SyncDriver:
     """Does what a flow asks for, under one network policy."""
 
-    def __init__(self, policy: NetworkPolicy, person: Person | None = None) -> None:
-        """Without a `person` a flow that asks for one ends with `LoginDeclined`."""
+    def __init__(
+        self, policy: NetworkPolicy, person: Person | None = None, show_code: CodeShower | None = None
+    ) -> None:
+        """Without a `person` or `show_code` a flow that asks for one ends with `LoginDeclined`."""
         self.policy = policy
         self._person = person
+        self._show_code = show_code
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its result; errors of effects are offered to the flow first."""
@@ -48,4 +51,4 @@ class SyncDriver:
             return somebody(self._person).visit(effect)
         if isinstance(effect, Sleep):
             return time.sleep(effect.seconds)
-        return immediately(effect, self._person)
+        return immediately(effect, self._show_code)
