@@ -1,7 +1,12 @@
-"""Clocks. Contenders take turns, so that a busy moment of the machine falls on all of them alike."""
+"""Clocks. Contenders take turns, so that a busy moment of the machine falls on all of them alike.
+
+Each round is in another order: what comes after a large program finds cold caches, and that must not always
+be the same one.
+"""
 
 from __future__ import annotations
 
+import random
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +19,11 @@ Timed = Callable[[], float]
 def taking_turns(contenders: Mapping[str, Timed], rounds: int) -> dict[str, float]:
     """Return the median of `rounds` turns of each contender, after one turn that does not count."""
     taken: dict[str, list[float]] = {name: [] for name in contenders}
+    shuffled, order = random.Random(0), list(contenders)
     for turn in range(rounds + 1):
-        for name, once in contenders.items():
-            seconds = once()
+        shuffled.shuffle(order)
+        for name in order:
+            seconds = contenders[name]()
             if turn:
                 taken[name].append(seconds)
     return {name: median(seconds) for name, seconds in taken.items()}

@@ -21,7 +21,7 @@ from mcp_vacuum.tokens.source import LoginTokens
 
 URL = "https://mcp.example.com/mcp"
 TOKEN = "an-access-token-of-a-usual-length-0123456789"
-ROUNDS, REQUESTS = 25, 2000
+ROUNDS, REQUESTS, BATCH = 25, 2000, 50
 LIMIT, LIMIT_SYNC = "empty httpx2.Auth, async", "empty httpx2.Auth, sync"
 OURS, OURS_SYNC = "mcp-vacuum VacuumAuth, async", "mcp-vacuum VacuumAuth, sync"
 SDK, AUTHLIB = "MCP SDK OAuthClientProvider, async", "Authlib AsyncOAuth2Client, async"
@@ -60,14 +60,19 @@ def _row(name: str, taken: dict[str, float]) -> Row:
 
 
 def _requests() -> list[httpx2.Request]:
-    """Make requests such as an MCP client sends, outside the time that counts."""
+    """Make requests such as an MCP client sends, outside the time that counts.
+
+    A few at a time: a real request has just been made when its Auth sees it, and is in the cache still.
+    """
     headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
-    return [httpx2.Request("POST", URL, headers=headers, content=b"{}") for _ in range(REQUESTS)]
+    return [httpx2.Request("POST", URL, headers=headers, content=b"{}") for _ in range(BATCH)]
 
 
 def _synchronous(auth: httpx2.Auth) -> Timed:
-    def once() -> float:
-        requests, response = _requests(), httpx2.Response(200)
+    response = httpx2.Response(200)
+
+    def batch() -> float:
+        requests = _requests()
         began = time.perf_counter()
         for request in requests:
             flow = auth.sync_auth_flow(request)
@@ -76,14 +81,16 @@ def _synchronous(auth: httpx2.Auth) -> Timed:
                 flow.send(response)
             except StopIteration:
                 pass
-        return (time.perf_counter() - began) / REQUESTS
+        return time.perf_counter() - began
 
-    return once
+    return lambda: sum(batch() for _ in range(REQUESTS // BATCH)) / REQUESTS
 
 
 def _asynchronous(auth: httpx2.Auth, before: Before | None = None) -> Timed:
-    async def all_of_them() -> float:
-        requests, response = _requests(), httpx2.Response(200)
+    response = httpx2.Response(200)
+
+    async def batch() -> float:
+        requests = _requests()
         began = time.perf_counter()
         for request in requests:
             if before is not None:
@@ -94,9 +101,12 @@ def _asynchronous(auth: httpx2.Auth, before: Before | None = None) -> Timed:
                 await flow.asend(response)
             except StopAsyncIteration:
                 pass
-        return (time.perf_counter() - began) / REQUESTS
+        return time.perf_counter() - began
 
-    return lambda: asyncio.run(all_of_them())
+    async def batches() -> float:
+        return sum([await batch() for _ in range(REQUESTS // BATCH)]) / REQUESTS
+
+    return lambda: asyncio.run(batches())
 
 
 def _source() -> LoginTokens:

@@ -13,16 +13,18 @@ from benchmarks.table import Row, Section
 from mcp_vacuum.lab import Lab
 from mcp_vacuum.storage.credentials import open_store
 
-ROUNDS = 15
+ROUNDS = 21
 PASS = "python -c pass"
 HTTPX2 = "import httpx2"
 OURS = "import mcp_vacuum"
 OUR_AUTH = "from mcp_vacuum.integrations.httpx2 import VacuumAuth"
+FIRST_USE = "  and with what its first request loads"
 STATEMENTS = {
     PASS: ("sys", "pass"),
     OURS: ("mcp_vacuum", OURS),
     HTTPX2: ("httpx2", HTTPX2),
     OUR_AUTH: ("mcp_vacuum", OUR_AUTH),
+    FIRST_USE: ("mcp_vacuum", f"{OUR_AUTH}; import mcp_vacuum.tokens.stored, mcp_vacuum.storage.vault"),
     "MCP SDK: import mcp.client.auth": ("mcp", "import mcp.client.auth"),
     "FastMCP: from fastmcp import Client": ("fastmcp", "from fastmcp import Client"),
     "Authlib: AsyncOAuth2Client": (

@@ -18,7 +18,7 @@ from mcp_vacuum.drivers.aio import Person
 from mcp_vacuum.drivers.browser import BrowserVisit
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.sync import SyncDriver
-from mcp_vacuum.errors import LoginRequired, OAuthError, RegistrationError, ServerUnavailable
+from mcp_vacuum.errors import AuthenticationError, LoginRequired, OAuthError, RegistrationError, ServerUnavailable
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, authorization_request
 from mcp_vacuum.protocol.client_auth import choose_method
@@ -46,6 +46,8 @@ Ways = Callable[[LoopbackListener, float], Person]
 """Makes the person who will say yes, from the listener and the seconds to wait."""
 
 STALE_CLIENT = "registration_stale"
+_PROBE = "mcp-vacuum:can-this-be-written"
+"""The issuer of a registration that is written and deleted, to see whether that works."""
 
 
 def by_browser(listener: LoopbackListener, timeout: float) -> Person:
@@ -176,6 +178,7 @@ class _Login:
         valid = self._verified()
         if valid is not None:
             return valid
+        self._check_writable()
         found = self._discover()
         if isinstance(found, NotRequired):
             self.progress("not_required", "the server answers without a login")
@@ -205,6 +208,11 @@ class _Login:
             return None
         credential = self.store.get(self.server, options.account)
         return LoginResult("still_valid", self.server, credential, held.token)
+
+    def _check_writable(self) -> None:
+        """A full or read-only disk is found before anything is sent: a login has to be kept."""
+        self.store.put_registration(ClientCredentials(client_id="-", issuer=_PROBE))
+        self.store.delete_registration(_PROBE)
 
     # --- discovery ------------------------------------------------------------------------------------
 
@@ -313,9 +321,16 @@ class _Login:
 
     # --- authorization --------------------------------------------------------------------------------
 
+    def _wanted_scope(self, found: Discovery) -> tuple[str, ...]:
+        """A step-up asks for the union, so that it takes nothing away; with `force` what is given is all."""
+        old, wanted = self.old, self.options.scope
+        if not wanted or self.options.force or old is None or old.issuer != found.auth_server.issuer:
+            return wanted
+        return (*(old.scope or "").split(), *wanted)
+
     def _scope(self, found: Discovery) -> str | None:
         return choose_scope(
-            wanted=self.options.scope,
+            wanted=self._wanted_scope(found),
             challenged=found.challenged_scope,
             resource_scopes=found.resource_scopes,
             server_scopes=found.auth_server.scopes_supported,
@@ -430,6 +445,6 @@ def _revoke(credential: Credential) -> LogoutResult:
     flow = revoke(credential.revocation_endpoint, client, token, "refresh_token")
     try:
         refusal = SyncDriver(policy_of(credential)).run(flow)
-    except ServerUnavailable as error:
+    except (ServerUnavailable, AuthenticationError) as error:
         return LogoutResult(False, str(error))
     return LogoutResult(refusal is None, refusal and f"the authorization server answered {refusal}")

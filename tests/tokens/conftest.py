@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from mcp_vacuum.tokens import renewal
-
-from ..helpers import LoggedIn, logged_in
+from tests.helpers import LoggedIn, logged_in
 
 
 @pytest.fixture

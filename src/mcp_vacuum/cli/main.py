@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from mcp_vacuum._version import __version__
-from mcp_vacuum.cli.ui import Settings, Ui
+from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui
 from mcp_vacuum.errors import UsageError, VacuumError
 
 COMMANDS = {
@@ -152,18 +152,22 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code (the numbers live on the error classes)."""
-    settings = Settings(json="--json" in arguments)
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    settings = Settings(json="--json" in own)
     try:
         outcome = group.main(arguments, prog_name="mcp-vacuum", standalone_mode=False, obj=settings)
         return outcome if isinstance(outcome, int) else 0
     except VacuumError as error:
         return _failed(settings, error)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return UsageError.exit_status
     except click.ClickException as error:
         return _usage(settings, error)
     except (KeyboardInterrupt, click.Abort):
         Ui(settings).plain("interrupted; nothing was lost")
         return 130
-    except BrokenPipeError:
+    except ReaderGone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence says which bug it is

@@ -19,12 +19,16 @@ from mcp_vacuum.errors import VacuumError
 
 _GREEN, _RED, _YELLOW, _DIM, _BOLD, _RESET = (
     "\x1b[32m",
-    "\x1b[31m",
+    "\x1b[1;31m",
     "\x1b[33m",
     "\x1b[2m",
     "\x1b[1m",
     "\x1b[0m",
 )
+
+
+class ReaderGone(Exception):
+    """Nobody reads the results any more. Not an OSError: click would make exit code 1 of it."""
 
 
 @dataclass(slots=True)
@@ -62,6 +66,11 @@ class Ui:
     def plain(self, text: str) -> None:
         """Say something that must be seen even with --quiet, such as a URL to open."""
         self._err(text)
+
+    def gap(self) -> None:
+        """Part what was going on from the result, where both are in one terminal."""
+        if not self.settings.quiet and not self.settings.json and sys.stderr.isatty() and sys.stdout.isatty():
+            self._err("")
 
     def detail(self, text: str) -> None:
         """Say something for -v."""
@@ -108,7 +117,10 @@ class Ui:
 
     def out(self, text: str) -> None:
         """Print one piece of result."""
-        print(text, file=sys.stdout, flush=True)  # noqa: T201 - the one place that prints results
+        try:
+            print(text, file=sys.stdout, flush=True)  # noqa: T201 - the one place that prints results
+        except BrokenPipeError:
+            raise ReaderGone from None
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         """Lay rows out in columns; headings are bold in a terminal."""

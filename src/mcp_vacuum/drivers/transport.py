@@ -11,14 +11,16 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, cast
+from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpcore2
 
 from mcp_vacuum._version import __version__
-from mcp_vacuum.errors import AnswerLost, ServerUnavailable, VacuumError
+from mcp_vacuum.errors import AnswerLost, ServerUnavailable, UsageError, VacuumError
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
 from mcp_vacuum.safety.address import is_loopback_host
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -36,7 +38,8 @@ _FAILED = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutExc
 
 
 def _headers(request: HttpRequest) -> list[tuple[str, str]]:
-    own = [("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
+    authority = origin(request.url).partition("://")[2]  # httpcore2 forgets the brackets of IPv6
+    own = [("Host", authority), ("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
     return [*own, *request.headers, *([("Content-Length", str(len(request.body)))] if request.body else [])]
 
 
@@ -108,6 +111,13 @@ class _Names:
         return addresses
 
 
+class _ProxyNames(_Names):
+    """Resolves the proxy, which the person chose: no policy judges it."""
+
+    def admitted(self, host: str, infos: Iterable[tuple[Any, ...]]) -> list[str]:
+        return list(dict.fromkeys(cast(str, info[4][0]) for info in infos))
+
+
 class _AsyncBackend(httpcore2.AsyncNetworkBackend):
     """Connects to checked addresses only."""
 
@@ -124,13 +134,20 @@ class _AsyncBackend(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         try:
+            with anyio.fail_after(timeout):
+                return await self._connect(host, port, timeout, local_address, socket_options)
+        except TimeoutError as error:
+            raise httpcore2.ConnectTimeout(f"no connection to {host} in time") from error
+
+    async def _connect(self, host: str, port: int, *options: Any) -> httpcore2.AsyncNetworkStream:
+        try:
             infos = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"the name {host} does not resolve") from error
         failure: Exception | None = None
         for address in self._names.admitted(host, infos):
             try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._inner.connect_tcp(address, port, *options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore2.ConnectError(f"{host} has no address")
@@ -157,7 +174,7 @@ class _SyncBackend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         try:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"the name {host} does not resolve") from error
         failure: Exception | None = None
         for address in self._names.admitted(host, infos):
@@ -211,6 +228,30 @@ def proxy_for(url: str) -> str | None:
     return proxies.get(url.partition(":")[0]) or proxies.get("all")
 
 
+def _proxy_options(proxy: str) -> dict[str, Any]:
+    """Read a proxy as environments write it: perhaps without a scheme, perhaps with a user and password."""
+    with suppress(ValueError):
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        options: dict[str, Any] = {"proxy_url": origin(parts.geturl())}
+        if parts.username:
+            options["proxy_auth"] = tuple(
+                unquote(each or "").encode() for each in (parts.username, parts.password)
+            )
+        if parts.scheme in ("http", "https") and parts.hostname:
+            return options
+    raise UsageError(
+        "the proxy that the environment names is no http proxy",
+        hint="set HTTPS_PROXY to a URL such as http://proxy.example:3128",
+    )
+
+
+def _no_trust(error: OSError) -> UsageError:
+    return UsageError(
+        f"the trusted certificates cannot be read: {_reason(error)}",
+        hint="check SSL_CERT_FILE and SSL_CERT_DIR",
+    )
+
+
 class AsyncTransport:
     """Sends requests for one flow and closes its connections with it."""
 
@@ -244,11 +285,13 @@ class AsyncTransport:
                     return body.finish()
         except (*_FAILED, TimeoutError) as error:
             raise _failure(request, error) from None
+        except OSError as error:
+            raise _no_trust(error) from None
 
     def _pool(self, proxy: str | None) -> httpcore2.AsyncConnectionPool:
         if proxy not in self._pools:
             self._pools[proxy] = (
-                httpcore2.AsyncHTTPProxy(proxy)
+                httpcore2.AsyncHTTPProxy(**_proxy_options(proxy))
                 if proxy
                 else httpcore2.AsyncConnectionPool(network_backend=_AsyncBackend(self._names))
             )
@@ -267,6 +310,7 @@ class SyncTransport:
     def __init__(self, policy: NetworkPolicy) -> None:
         self._names = _Names(policy)
         self._backend = _SyncBackend(self._names)
+        self._to_proxy = _SyncBackend(_ProxyNames(policy))
         self._pools: dict[str | None, httpcore2.ConnectionPool] = {}
 
     def send(self, request: HttpRequest) -> HttpResponse:
@@ -274,7 +318,7 @@ class SyncTransport:
         proxy = proxy_for(request.url)
         if proxy is not None:
             self._names.admitted(host_of(request.url), _literal(request.url))
-        self._backend.deadline = time.monotonic() + request.timeout
+        self._backend.deadline = self._to_proxy.deadline = time.monotonic() + request.timeout
         try:
             with self._pool(proxy).stream(
                 request.method,
@@ -290,11 +334,13 @@ class SyncTransport:
                 return body.finish()
         except _FAILED as error:
             raise _failure(request, error) from None
+        except OSError as error:
+            raise _no_trust(error) from None
 
     def _pool(self, proxy: str | None) -> httpcore2.ConnectionPool:
         if proxy not in self._pools:
             self._pools[proxy] = (
-                httpcore2.HTTPProxy(proxy)
+                httpcore2.HTTPProxy(**_proxy_options(proxy), network_backend=self._to_proxy)
                 if proxy
                 else httpcore2.ConnectionPool(network_backend=self._backend)
             )

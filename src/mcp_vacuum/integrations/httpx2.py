@@ -29,7 +29,7 @@ class VacuumAuth(httpx2.Auth):
 
         Args:
             login: A server URL or alias that `mcp-vacuum login` knows, or any `TokenSource`.
-            account: The account, where `login` is a name.
+            account: Which of several logins `login` means; of a `TokenSource` only for what errors say.
         """
         self._name = login if isinstance(login, str) else None
         self._source: TokenSource | None = None if isinstance(login, str) else login
@@ -85,6 +85,8 @@ class VacuumAuth(httpx2.Auth):
 
     def _raise_for_scope(self, response: httpx2.Response) -> None:
         """A 403 that asks for more scope is for a person (MCP authorization, Step-Up Authorization Flow)."""
+        from shlex import quote
+
         from mcp_vacuum.errors import LoginRequired
         from mcp_vacuum.protocol.challenge import bearer_hints
 
@@ -95,12 +97,14 @@ class VacuumAuth(httpx2.Auth):
 
         server = self._name or str(response.request.url)
         wanted = printable(hints.scope or "").split()
-        flags = "".join(f" --scope {word}" for word in wanted)
+        account = "" if self._account == "default" else f" --account {quote(self._account)}"
+        flags = "".join(f" --scope {quote(word)}" for word in wanted)
         raise LoginRequired(
             server,
             f"it asks for more scope: {' '.join(wanted) or 'unnamed'}",
-            hint=f"mcp-vacuum login {server}{flags}",
+            hint=f"mcp-vacuum login {server}{account}{flags}",
             spec="RFC 6750 §3.1",
+            account=self._account,
         )
 
 

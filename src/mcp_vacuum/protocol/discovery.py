@@ -439,7 +439,7 @@ def _read_metadata(model: type[D], response: HttpResponse, what: str) -> D | Non
 
 def _unavailable(response: HttpResponse) -> ServerUnavailable:
     wait = response.header("retry-after") or ""
-    hint = f"try again in {wait} s" if wait.isdigit() else "try again later"
+    hint = f"try again in {wait} s" if wait.isdecimal() and len(wait) < 7 else "try again later"
     return ServerUnavailable(
         f"{response.url} answers with status {response.status}", hint=hint, url=response.url
     )

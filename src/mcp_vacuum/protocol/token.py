@@ -14,7 +14,6 @@ from mcp_vacuum.safety.limits import NotADocument
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.safety.url import printable
 
-
 _LONGEST_LIFETIME = 2**31 - 1
 """Seconds; a number of 400 digits is an int to JSON, and overflows the first sum with a float."""
 

@@ -133,6 +133,8 @@ class CredentialStore:
             UsageError: Several logins could be meant; the message lists them.
             RecordDamaged: The login does not open.
         """
+        if "://" in name and (exact := self.get(name)):  # no alias looks like that: no listing is needed
+            return exact
         row = _the_one(name, _matches(name, self.index()))
         return None if row is None else self.get(row.key.name, row.key.account)
 

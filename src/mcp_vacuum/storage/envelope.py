@@ -139,7 +139,7 @@ def open_sealed(sealed: SealedRecord, key: RecordKey, generation: int, cipher: C
 def damaged(key: RecordKey, why: str) -> RecordDamaged:
     """Return the error for a record that does not open although the vault's key is right."""
     named = key.name if key.account in ("", "default") else f"{key.name} (account {key.account})"
-    noun = "login" if key.kind == "login" else "client registration"
+    noun = "client registration" if key.kind == "client" else "login"
     return RecordDamaged(
         f"the stored {noun} for {named} cannot be opened: {why}; it is kept as it is",
         hint=f"restore it from a backup, or `mcp-vacuum logout {key.name}` sets it aside for a new login",
@@ -259,7 +259,5 @@ def _decoder(hint: Any) -> Decoder | None:
         return Secret
     if tuple in {getattr(each, "__origin__", None) for each in named}:
         return tuple
-    for nested in (ClientCredentials, Attempt):
-        if nested in named:
-            return partial(_from_dict, nested)
-    return None
+    nested: Any = named & {ClientCredentials, Attempt}
+    return partial(_from_dict, nested.pop()) if nested else None

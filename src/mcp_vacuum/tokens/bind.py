@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 from mcp_vacuum.errors import WrongAudience
 from mcp_vacuum.safety.url import origin, printable
 
-_DOTS = re.compile(r"(?:^|[/\\])(?:\.|%2e){1,2}(?=[/\\]|$)", re.IGNORECASE)
+_SLASH = r"[/\\]|%2f|%5c"
+_DOTS = re.compile(rf"(?:^|{_SLASH})(?:\.|%2e){{1,2}}(?={_SLASH}|;|$)", re.IGNORECASE)
+"""A dot segment, also where a server decodes a slash first or takes ``..;x`` for one with a parameter."""
 _REMEMBERED = 256
 
 

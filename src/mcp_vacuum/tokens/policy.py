@@ -21,8 +21,13 @@ def good_enough(held: Held, min_validity: float = MIN_VALIDITY) -> bool:
 
 
 def doubtful(doubts: tuple[float, ...]) -> bool:
-    """True if the newest unusable answers are many, and spread over more than a minute."""
-    return len(doubts) >= DOUBTS and doubts[-1] - doubts[-DOUBTS] > DOUBTS_SPAN
+    """True if the unusable answers are many, and spread over more than a minute."""
+    return len(doubts) >= DOUBTS and doubts[-1] - doubts[0] > DOUBTS_SPAN
+
+
+def doubted_again(doubts: tuple[float, ...], now: float) -> tuple[float, ...]:
+    """Return the doubts with one more: the first is kept, or a busy client would never see a minute pass."""
+    return (*doubts[: DOUBTS - 1], now)
 
 
 class Verdict(Enum):

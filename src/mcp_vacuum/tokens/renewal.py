@@ -19,14 +19,14 @@ from mcp_vacuum.drivers.sync import SyncDriver
 from mcp_vacuum.errors import LoginRequired, SecurityRefused, StorageError
 from mcp_vacuum.models import Attempt, Binding, ClientCredentials, Credential
 from mcp_vacuum.protocol.flows import RefreshResult, refresh
-from mcp_vacuum.protocol.token import Granted, TryLater, as_error, keep_what_was_left_out
+from mcp_vacuum.protocol.token import Granted, as_error, keep_what_was_left_out
 from mcp_vacuum.safety.address import Reach
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.url import host_of
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.secure import bind, credential_of
-from mcp_vacuum.tokens.policy import DOUBTS, Verdict, good_enough, judge
+from mcp_vacuum.tokens.policy import Verdict, doubted_again, good_enough, judge
 
 LEASE_TIMEOUT = 60.0
 PATIENCE = 10.0
@@ -95,7 +95,7 @@ class Renewal:
         """Refuse a record of another client; bind one that nothing was bound to yet."""
         wanted, actual = self.client_binding, credential.binding
         if wanted is None or wanted == actual:
-            return replace(credential, client=self.client or credential.client)
+            return replace(credential, client=self._with_own_secret(credential.client))
         if actual is not None:
             raise SecurityRefused(
                 f"the login for {self.server} belongs to another client, server or resource",
@@ -105,6 +105,14 @@ class Renewal:
         bound = replace(bind(credential, wanted), client=self.client)
         self.store.put(bound, expected_generation=credential.generation)
         return bound
+
+    def _with_own_secret(self, kept: ClientCredentials | None) -> ClientCredentials | None:
+        """The caller's secret counts; how the client was registered is the record's to say."""
+        own = self.client
+        if own is None or kept is None or own.client_secret is None:
+            return kept or own
+        method = own.token_endpoint_auth_method
+        return replace(kept, client_secret=own.client_secret, token_endpoint_auth_method=method)
 
     # --- the refresh itself ---------------------------------------------------------------------------
 
@@ -145,12 +153,12 @@ class Renewal:
             self._note(credential, journal=None, ended=verdict.name.lower())
             raise self._login_required(verdict.name.lower()) from as_error(answer)
         if verdict is Verdict.NO_ANSWER_TO_THIS:
-            self._note(credential, journal=None, doubts=(*credential.doubts, time.time())[-DOUBTS:])
+            self._note(credential, journal=None, doubts=doubted_again(credential.doubts, time.time()))
             error = as_error(answer)
             error.hint = f"if this goes on: mcp-vacuum login {self.server} --force"
             return self._or_still_usable(usable, error)
         self._note(credential, journal=None)
-        return self._or_still_usable(usable if isinstance(answer, TryLater) else None, as_error(answer))
+        return self._or_still_usable(usable if verdict is Verdict.TRY_LATER else None, as_error(answer))
 
     def _commit(self, credential: Credential, answer: Granted) -> Held:
         """Store first, hand out second. A token whose record cannot be written is still handed out."""

@@ -80,7 +80,7 @@ class LoginTokens:
         self._account = account
         self._client = client
         self._client_binding = client_binding
-        self._audience = Audience(resource) if resource else None
+        self._check = Audience(resource).check if resource else self._refuse
         self._place: Place = (store.location, server, account)
         self._shown: tuple[Held | None, Headers] = (None, {})
 
@@ -89,7 +89,12 @@ class LoginTokens:
     def at_hand(self, min_validity: float = MIN_VALIDITY) -> Held | None:
         """Return a good token from memory, or None: no lock, no I/O."""
         held = ACCESS_TOKENS.get(self._place)
-        return held if held is not None and good_enough(held, min_validity) else None
+        good = held is not None and good_enough(held, min_validity) and self._is_ours(held)
+        return held if good else None
+
+    def _is_ours(self, held: Held) -> bool:
+        """False for a token that is bound otherwise than the caller's client; `Renewal` then says so."""
+        return self._client_binding is None or held.token.binding in (None, self._client_binding)
 
     def obtain(self, min_validity: float = MIN_VALIDITY, *, rejected: int | None = None) -> Held:
         """Return a good token, refreshing at most once; blocks. See `Renewal.run` for what it raises."""
@@ -126,15 +131,21 @@ class LoginTokens:
             rejected=rejected,
             min_validity=min_validity,
         )
-        return FLIGHTS.join(self._place, renewal.run)
+        return FLIGHTS.join((self._place, self._client_binding), renewal.run)
 
     # --- headers --------------------------------------------------------------------------------------
 
     def ready(self, method: str, url: str) -> Headers | None:
         """See `TokenSource.ready`."""
+        # Every request comes through here, so calls are saved: `at_hand` and `_headers` by hand.
         self._check(url)
-        held = self.at_hand()
-        return self._headers(held) if held is not None else None
+        held = ACCESS_TOKENS.get(self._place)
+        if held is None or not good_enough(held):
+            return None
+        shown, headers = self._shown
+        if shown is held:
+            return headers
+        return self._headers(held) if self._is_ours(held) else None
 
     async def headers(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
         """See `TokenSource.headers`."""
@@ -146,10 +157,8 @@ class LoginTokens:
         self._check(url)
         return self._headers(self.obtain(rejected=self._generation(refused)))
 
-    def _check(self, url: str) -> None:
-        if self._audience is None:
-            raise UsageError(f"the login {self._server} names no resource that its tokens may be sent to")
-        self._audience.check(url)
+    def _refuse(self, _url: str) -> None:
+        raise UsageError(f"the login {self._server} names no resource that its tokens may be sent to")
 
     def _headers(self, held: Held) -> Headers:
         shown, headers = self._shown

@@ -71,9 +71,8 @@ class Story:
 def _tell(story: Story, lab: Lab, home: Path) -> None:
     store = open_store(home)
     assert store is not None
-    story.check(
-        True, f"a protected MCP server {lab.mcp_url} and its authorization server {lab.issuer} are up"
-    )
+    story.check(True, f"a protected MCP server is up: {lab.mcp_url}")
+    story.check(True, f"and its authorization server: {lab.issuer}")
     story.check(httpx2.get(lab.mcp_url, trust_env=False).status_code == 401, "without a token it answers 401")
     result = _log_in(story, lab, store)
     source = login_tokens(store, find_login(store, lab.mcp_url))

@@ -175,4 +175,5 @@ def tell_login(ui: Ui, result: LoginResult, account: str) -> None:
             "the server gave no refresh token, so the access token ends with this command; "
             f"use: mcp-vacuum run {result.server} -- CMD"
         )
+    ui.gap()
     ui.result(as_json(credential), as_text(ui, credential))

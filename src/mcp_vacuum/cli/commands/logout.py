@@ -7,8 +7,10 @@ import click
 from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
+from mcp_vacuum.errors import RecordDamaged
 from mcp_vacuum.login import logout_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT
+from mcp_vacuum.storage.credentials import open_store
 
 EXAMPLE = "mcp-vacuum logout mcp.example.com"
 
@@ -21,7 +23,11 @@ def logout(ui: Ui, url: str, account: str) -> None:
 
     It is forgotten on this machine in any case; what the server could not or would not do is said.
     """
-    store, credential = opened(url, account)
+    try:
+        store, credential = opened(url, account)
+    except RecordDamaged as error:
+        _set_aside(ui, error.url or url, account)
+        return
     result = logout_blocking(store, credential)
     if not result.revoked:
         ui.note(f"not revoked: {result.because}; it ends when the server lets it end")
@@ -32,3 +38,14 @@ def logout(ui: Ui, url: str, account: str) -> None:
         "because": result.because,
     }
     ui.result(members, f"logged out of {credential.server}" + (", and revoked" if result.revoked else ""))
+
+
+def _set_aside(ui: Ui, server: str, account: str) -> None:
+    """A login that does not open cannot be revoked; it is kept, but no longer in the way of a new one."""
+    store = open_store(create=False)
+    assert store is not None
+    store.delete(server, account)
+    because = "the stored login does not open; it was set aside"
+    ui.note(because)
+    members = {"server": server, "account": account, "revoked": False, "because": because}
+    ui.result(members, f"logged out of {server}")

@@ -13,7 +13,7 @@ from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.login import LoginOptions, login_blocking
-from mcp_vacuum.models import DEFAULT_ACCOUNT
+from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
 from mcp_vacuum.tokens.stored import login_tokens
 
 EXAMPLE = "mcp-vacuum run mcp.example.com -- python agent.py"
@@ -34,10 +34,20 @@ def run(ui: Ui, url: str, cmd: tuple[str, ...], account: str) -> None:
         raise UsageError(f"there is no command {cmd[0]!r}")
     store, credential = opened(url, account)
     if credential.refresh_token is None and credential.ended is None:
-        options = LoginOptions(account=account, client=None, force=True, quirks=credential.quirks)
-        result = login_blocking(credential.server, options, store=store, progress=teller(ui))
+        result = login_blocking(credential.server, _as_before(credential), store=store, progress=teller(ui))
         assert result.token is not None
         value = result.token.access_token
     else:
         value = login_tokens(store, credential).obtain().token.access_token
     os.execve(program, list(cmd), {**os.environ, "MCP_VACUUM_TOKEN": value})  # noqa: S606 - the command's own purpose
+
+
+def _as_before(credential: Credential) -> LoginOptions:
+    """The options of the login that is repeated; its client and callback port are remembered with it."""
+    return LoginOptions(
+        account=credential.account,
+        scope=tuple((credential.scope_asked or "").split()),
+        resource=credential.resource,
+        quirks=credential.quirks,
+        allow_private_network=credential.allow_private_network,
+    )

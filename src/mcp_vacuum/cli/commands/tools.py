@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "mcp-vacuum tools mcp.example.com"
 _TIMEOUT = 60.0
+_NAME_COLUMN = 32
+"""Names up to this width are aligned; a longer one pushes its own description to the right."""
 
 
 @command(EXAMPLE)
@@ -27,13 +29,13 @@ _TIMEOUT = 60.0
 @click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
 def tools(ui: Ui, url: str, account: str) -> None:
     """Show what an MCP server offers: tools, resources, prompts. Needs the extra `mcp`."""
-    server, source = _target(url, account)
+    server, account, source = _target(url, account)
     with ui.waiting(f"asking {server}"):
-        offered = anyio.run(_ask, server, source)
+        offered = anyio.run(_ask, server, account, source)
     ui.result({"server": server, **offered}, _text(ui, server, offered))
 
 
-def _target(url: str, account: str) -> tuple[str, TokenSource | None]:
+def _target(url: str, account: str) -> tuple[str, str, TokenSource | None]:
     """Return the server and its login; a server that needs none may be asked without one."""
     store = open_store(create=False)
     try:
@@ -43,13 +45,13 @@ def _target(url: str, account: str) -> tuple[str, TokenSource | None]:
             raise
         credential = None
     if credential is None or store is None:
-        return normalise_server_url(url), None
-    return credential.server, login_tokens(store, credential)
+        return normalise_server_url(url), account, None
+    return credential.server, credential.account, login_tokens(store, credential)
 
 
-async def _ask(server: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
+async def _ask(server: str, account: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
     try:
-        return await _ask_with_sdk(server, source)
+        return await _ask_with_sdk(server, account, source)
     except BaseExceptionGroup as group:
         raise _meaning(server, group) from group
     except VacuumError:
@@ -58,7 +60,9 @@ async def _ask(server: str, source: TokenSource | None) -> dict[str, list[dict[s
         raise _meaning(server, error) from error
 
 
-async def _ask_with_sdk(server: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
+async def _ask_with_sdk(
+    server: str, account: str, source: TokenSource | None
+) -> dict[str, list[dict[str, Any]]]:
     try:
         from mcp import Client
         from mcp.client.streamable_http import streamable_http_client
@@ -68,7 +72,7 @@ async def _ask_with_sdk(server: str, source: TokenSource | None) -> dict[str, li
 
     from mcp_vacuum.integrations.httpx2 import VacuumAuth
 
-    auth = VacuumAuth(source) if source is not None else None
+    auth = VacuumAuth(source, account) if source is not None else None
     with anyio.fail_after(_TIMEOUT):
         async with httpx2.AsyncClient(auth=auth, timeout=30.0) as http:
             transport = streamable_http_client(server, http_client=http)
@@ -127,14 +131,18 @@ def _leaves(error: BaseException) -> Any:
             return
 
 
+def _about(item: dict[str, Any]) -> str:
+    told = str(item.get("description") or item.get("uri") or "").strip()
+    return printable(told.split("\n")[0], 90)
+
+
 def _text(ui: Ui, server: str, offered: dict[str, list[dict[str, Any]]]) -> str:
     lines = [ui.bold(server)]
     for kind, items in offered.items():
-        lines.append(f"{ui.bold(kind)} {ui.dim(str(len(items)))}")
-        for item in items:
-            name = printable(str(item.get("name", "")), 80)
-            about = printable(
-                str(item.get("description") or item.get("uri") or "").strip().split("\n")[0], 90
-            )
-            lines.append(f"  {name}  {ui.dim(about)}".rstrip())
+        lines += ["", f"{ui.bold(kind)} {ui.dim(str(len(items)))}"]
+        shown = [(printable(str(item.get("name", "")), 80), _about(item)) for item in items]
+        width = min(max((len(name) for name, _ in shown), default=0), _NAME_COLUMN)
+        lines += [
+            f"  {name.ljust(width)}  {ui.dim(about)}" if about else f"  {name}" for name, about in shown
+        ]
     return "\n".join(lines)
