@@ -14,19 +14,29 @@ from typing import Literal
 
 import anyio.to_thread
 
-from mcp_vacuum.drivers.aio import Person
+from mcp_vacuum.client import LOOPBACK_REDIRECT
+from mcp_vacuum.drivers.aio import CodeShower, Person
 from mcp_vacuum.drivers.browser import BrowserVisit
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.sync import SyncDriver
-from mcp_vacuum.errors import AuthenticationError, LoginRequired, OAuthError, RegistrationError, ServerUnavailable
-from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential, OAuth2Token
+from mcp_vacuum.errors import (
+    AuthenticationError,
+    DiscoveryError,
+    LoginRequired,
+    OAuthError,
+    RegistrationError,
+    ServerUnavailable,
+)
+from mcp_vacuum.models import DEFAULT_ACCOUNT, AuthMethod, Binding, ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, authorization_request
 from mcp_vacuum.protocol.client_auth import choose_method
-from mcp_vacuum.protocol.discovery import Discovery, NotRequired
+from mcp_vacuum.protocol.device import DEVICE_CODE, device_login
+from mcp_vacuum.protocol.discovery import Discovery, NotRequired, Probe
 from mcp_vacuum.protocol.flows import authorize, discover, register, revoke
 from mcp_vacuum.protocol.pkce import PKCEChallenge
+from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.protocol.quirks import NO_RESOURCE, check_quirks
-from mcp_vacuum.protocol.registration import DEFAULT_SCOPE
+from mcp_vacuum.protocol.registration import CODE_GRANTS
 from mcp_vacuum.protocol.scopes import choose_scope
 from mcp_vacuum.safety.address import Reach
 from mcp_vacuum.safety.limits import PERSON_TIMEOUT
@@ -72,6 +82,9 @@ class LoginOptions:
         callback_port: The port of the default redirect URI; 0 for a free one.
         resource: The resource identifier, where the server's own differs from its URL.
         quirks: Named deviations to tolerate.
+        legacy: Take the 2025-03-26 shape where the server has no metadata.
+        dpop: Bind the tokens to a key (RFC 9449), also where the resource does not ask for it.
+        device: Log in on another device with a code (RFC 8628), instead of a browser here.
         allow_private_network: The server may point to private addresses.
         timeout: Seconds to wait for the person.
         force: Log in again although the login is still valid.
@@ -85,6 +98,9 @@ class LoginOptions:
     callback_port: int = 0
     resource: str | None = None
     quirks: tuple[str, ...] = ()
+    legacy: bool = False
+    dpop: bool = False
+    device: bool = False
     allow_private_network: bool = False
     timeout: float = PERSON_TIMEOUT
     force: bool = False
@@ -116,11 +132,21 @@ async def login(
     *,
     store: CredentialStore | None = None,
     ways: Ways = by_browser,
+    show_code: CodeShower | None = None,
+    greeting: Probe | None = None,
     progress: Progress = _silent,
 ) -> LoginResult:
     """Log in to a server; see `login_blocking`."""
     return await anyio.to_thread.run_sync(
-        lambda: login_blocking(server_url, options, store=store, ways=ways, progress=progress),
+        lambda: login_blocking(
+            server_url,
+            options,
+            store=store,
+            ways=ways,
+            show_code=show_code,
+            greeting=greeting,
+            progress=progress,
+        ),
         abandon_on_cancel=True,
     )
 
@@ -131,6 +157,8 @@ def login_blocking(
     *,
     store: CredentialStore | None = None,
     ways: Ways = by_browser,
+    show_code: CodeShower | None = None,
+    greeting: Probe | None = None,
     progress: Progress = _silent,
 ) -> LoginResult:
     """Log in to a server and keep the login.
@@ -140,6 +168,8 @@ def login_blocking(
         options: See `LoginOptions`.
         store: Where to keep it; the user's vault if absent.
         ways: Who says yes, and how.
+        show_code: Shows the code of a device login.
+        greeting: What the server answered to a request without a token; it is then not asked again.
         progress: Told each step.
 
     Raises:
@@ -157,20 +187,29 @@ def login_blocking(
         assert store is not None
     if store.notice:
         progress("notice", store.notice)
-    return _Login(server, options, store, ways, progress).run()
+    return _Login(server, options, store, _Helpers(ways, show_code, greeting, progress)).run()
+
+
+@dataclass(frozen=True, slots=True)
+class _Helpers:
+    """Whom a login turns to."""
+
+    ways: Ways
+    show_code: CodeShower | None
+    greeting: Probe | None
+    progress: Progress
 
 
 class _Login:
     """One login in progress."""
 
-    def __init__(
-        self, server: str, options: LoginOptions, store: CredentialStore, ways: Ways, progress: Progress
-    ) -> None:
+    def __init__(self, server: str, options: LoginOptions, store: CredentialStore, helpers: _Helpers) -> None:
         self.server = server
         self.options = options
         self.store = store
-        self.ways = ways
-        self.progress = progress
+        self.helpers = helpers
+        self.progress = helpers.progress
+        self.prover: Prover | None = None
         self.policy = NetworkPolicy(host_of(server), allow_private=options.allow_private_network)
         self.old = store.get(server, options.account)
 
@@ -183,11 +222,43 @@ class _Login:
         if isinstance(found, NotRequired):
             self.progress("not_required", "the server answers without a login")
             return LoginResult("not_required", self.server)
+        self._choose_proof(found)
+        if self.options.device:
+            return self._by_device(found)
         client, listener = self._client(found)
         with listener:
             request = self._request(found, client, listener.redirect_uri)
             token = self._authorize(found, client, request, listener)
-        return self._keep(found, client, request, token)
+        return self._keep(found, client, request.redirect_uri, token)
+
+    def _choose_proof(self, found: Discovery) -> None:
+        """Bind the tokens to a key where the resource asks for it, or the person does."""
+        if self.options.dpop or found.dpop_required:
+            from mcp_vacuum.protocol.dpop import ProofKey
+
+            self.prover = Prover(ProofKey.generate(found.auth_server.dpop_algorithms))
+
+    def _by_device(self, found: Discovery) -> LoginResult:
+        """Have the person enter a code on another device (RFC 8628)."""
+        server = found.auth_server
+        if server.device_authorization_endpoint is None:
+            raise DiscoveryError(
+                f"{server.issuer} has no device login", hint="log in without --device", spec="RFC 8628 §4"
+            )
+        client = self._preregistered(found)
+        if client is None:
+            client = self._register_with(found, (LOOPBACK_REDIRECT,), (DEVICE_CODE, "refresh_token"))
+        binding = Binding(server.token_endpoint, client.client_id, server.issuer, self._resource(found))
+        flow = device_login(
+            server.device_authorization_endpoint,
+            binding,
+            client,
+            scope=self._scope(found),
+            patience=self.options.timeout,
+            prover=self.prover,
+        )
+        granted = SyncDriver(self.policy, show_code=self.helpers.show_code).run(flow)
+        return self._keep(found, client, None, granted.token)
 
     # --- what is there already ------------------------------------------------------------------------
 
@@ -218,7 +289,13 @@ class _Login:
 
     def _discover(self) -> Discovery | NotRequired:
         self.progress("discovering", f"asking {self.server} how to log in")
-        flow = discover(self.server, resource=self.options.resource, quirks=self.options.quirks)
+        flow = discover(
+            self.server,
+            greeting=self.helpers.greeting,
+            resource=self.options.resource,
+            quirks=self.options.quirks,
+            legacy=self.options.legacy,
+        )
         found = SyncDriver(self.policy).run(flow)
         if isinstance(found, Discovery):
             issuer = found.auth_server.issuer
@@ -263,7 +340,7 @@ class _Login:
             return replace(
                 client,
                 issuer=issuer,
-                token_endpoint_auth_method=method if client.client_secret else "none",
+                token_endpoint_auth_method=_method_of(client, method),
                 redirect_uris=uris,
             )
         if options.client_metadata_url and found.auth_server.metadata_documents:
@@ -292,6 +369,18 @@ class _Login:
         return LoopbackListener(port=self.options.callback_port)
 
     def _register(self, found: Discovery) -> tuple[ClientCredentials, LoopbackListener]:
+        listener = self._listen()
+        try:
+            client = self._register_with(found, (listener.redirect_uri,))
+            self.store.put_registration(client)
+        except BaseException:
+            listener.close()
+            raise
+        return client, listener
+
+    def _register_with(
+        self, found: Discovery, redirect_uris: tuple[str, ...], grant_types: tuple[str, ...] = CODE_GRANTS
+    ) -> ClientCredentials:
         server = found.auth_server
         if server.registration_endpoint is None:
             raise RegistrationError(
@@ -300,24 +389,18 @@ class _Login:
                 spec="MCP authorization, Client Registration",
                 url=server.issuer,
             )
-        listener = self._listen()
-        try:
-            client = SyncDriver(self.policy).run(
-                register(
-                    server.registration_endpoint,
-                    name=host_of(self.server),
-                    redirect_uris=(listener.redirect_uri,),
-                    scope=self._scope(found) or DEFAULT_SCOPE,
-                    issuer=server.issuer,
-                    auth_method=choose_method(server.auth_methods, has_secret=False),
-                )
-            )
-            self.store.put_registration(client)
-        except BaseException:
-            listener.close()
-            raise
+        flow = register(
+            server.registration_endpoint,
+            name=host_of(self.server),
+            redirect_uris=redirect_uris,
+            scope=self._scope(found),
+            issuer=server.issuer,
+            auth_method=choose_method(server.auth_methods, has_secret=False),
+            grant_types=grant_types,
+        )
+        client = SyncDriver(self.policy).run(flow)
         self.progress("registered", f"registered as client {client.client_id}")
-        return client, listener
+        return client
 
     # --- authorization --------------------------------------------------------------------------------
 
@@ -349,8 +432,12 @@ class _Login:
             issuer=found.auth_server.issuer,
             iss_required=found.auth_server.iss_advertised,
             scope=self._scope(found),
-            resource=None if NO_RESOURCE.name in self.options.quirks else found.resource,
+            resource=self._resource(found),
+            dpop_jkt=self.prover.key.thumbprint if self.prover else None,
         )
+
+    def _resource(self, found: Discovery) -> str | None:
+        return None if NO_RESOURCE.name in self.options.quirks else found.resource
 
     def _authorize(
         self,
@@ -360,9 +447,10 @@ class _Login:
         listener: LoopbackListener,
     ) -> OAuth2Token:
         self.progress("waiting", "waiting for you to say yes in the browser")
-        driver = SyncDriver(self.policy, self.ways(listener, self.options.timeout))
+        driver = SyncDriver(self.policy, self.helpers.ways(listener, self.options.timeout))
+        flow = authorize(found.auth_server.token_endpoint, client, request, prover=self.prover)
         try:
-            granted = driver.run(authorize(found.auth_server.token_endpoint, client, request))
+            granted = driver.run(flow)
         except OAuthError as error:
             if error.error in ("invalid_client", "unauthorized_client") and client.registration == "dynamic":
                 self.store.delete_registration(found.auth_server.issuer)
@@ -377,7 +465,7 @@ class _Login:
         self,
         found: Discovery,
         client: ClientCredentials,
-        request: AuthorizationRequest,
+        redirect_uri: str | None,
         token: OAuth2Token,
     ) -> LoginResult:
         server, account = found.auth_server, self.options.account
@@ -394,20 +482,31 @@ class _Login:
                 introspection_endpoint=server.introspection_endpoint,
                 device_authorization_endpoint=server.device_authorization_endpoint,
                 client=client,
-                redirect_uri=request.redirect_uri,
-                scope_asked=request.scope,
-                scope=token.scope or request.scope,
+                redirect_uri=redirect_uri,
+                scope_asked=self._scope(found),
+                scope=token.scope or self._scope(found),
                 created_at=token.created_at,
                 generation=old.generation if old else 0,
                 reach=(self.policy.reach or Reach.PUBLIC).word,
                 allow_private_network=self.options.allow_private_network,
                 quirks=self.options.quirks,
+                legacy=found.legacy,
+                dpop_key=self.prover.key.to_secret() if self.prover else None,
             )
             kept = credential_of(self.server, replace(token, binding=None), base)
             self.store.put(kept, expected_generation=old.generation if old else 0)
-        ACCESS_TOKENS.put((self.store.location, self.server, account), Held(token, kept.generation))
+        ACCESS_TOKENS.put(
+            (self.store.location, self.server, account), Held(token, kept.generation, prover=self.prover)
+        )
         self.progress("stored", "the login is kept")
         return LoginResult("new", self.server, kept, token)
+
+
+def _method_of(client: ClientCredentials, with_secret: AuthMethod) -> AuthMethod:
+    """How a pre-registered client authenticates: by its key, by its secret, or not at all."""
+    if client.private_key is not None:
+        return "private_key_jwt"
+    return with_secret if client.client_secret is not None else "none"
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def command(example: str, **settings: Any) -> Callable[[Callable[..., None]], cl
 
         run.__doc__ = function.__doc__
         own = getattr(function, "__click_params__", [])
-        getattr(global_flags(run), "__click_params__").extend(own)
+        vars(global_flags(run))["__click_params__"].extend(own)
         settings.setdefault("name", function.__name__.strip("_"))
         epilog = "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
         make: Callable[..., click.Command] = click.command(epilog=epilog, **settings)

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import httpx2
 
 if TYPE_CHECKING:
-    from mcp_vacuum.tokens.source import Headers, TokenSource
+    from mcp_vacuum.tokens.source import Headers, Rejection, TokenSource
+
+MOST_ATTEMPTS = 5
+"""Refusals of one call that are answered: nonce, refresh, two authorizations, nonce of the new key."""
 
 
 class VacuumAuth(httpx2.Auth):
@@ -42,34 +45,54 @@ class VacuumAuth(httpx2.Auth):
         source = self._source or await self._opened_in_a_thread()
         method, url = request.method, str(request.url)
         headers = source.ready(method, url)
-        from_memory = headers is not None
+        fresh = headers is None
         if headers is None:
             headers = await source.headers(method, url)
         for name, value in headers.items():
             request.headers[name] = value
         response = yield request
-        if response.status_code == 401 and from_memory and _repeatable(request):
-            _attach(request, await source.headers(method, url, refused=headers))
+        if len(headers) > 1:
+            _note_nonce(source, url, response)
+        attempt = 1
+        while response.status_code in (401, 403) and attempt <= MOST_ATTEMPTS:
+            if response.status_code == 401 and not _repeatable(request):
+                return
+            rejection = _rejection(response, headers, fresh, attempt)
+            better = await source.after(method, url, rejection)
+            if better is None or not _repeatable(request):
+                return
+            fresh = fresh or rejection.nonce is None
+            headers = better
+            _attach(request, headers)
             response = yield request
-        if response.status_code == 403:
-            self._raise_for_scope(response)
+            attempt += 1
 
     def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         """See `httpx2.Auth`."""
         source = self._source or self._opened()
         method, url = request.method, str(request.url)
         headers = source.ready(method, url)
-        from_memory = headers is not None
+        fresh = headers is None
         if headers is None:
             headers = source.headers_blocking(method, url)
         for name, value in headers.items():
             request.headers[name] = value
         response = yield request
-        if response.status_code == 401 and from_memory and _repeatable(request):
-            _attach(request, source.headers_blocking(method, url, refused=headers))
+        if len(headers) > 1:
+            _note_nonce(source, url, response)
+        attempt = 1
+        while response.status_code in (401, 403) and attempt <= MOST_ATTEMPTS:
+            if response.status_code == 401 and not _repeatable(request):
+                return
+            rejection = _rejection(response, headers, fresh, attempt)
+            better = source.after_blocking(method, url, rejection)
+            if better is None or not _repeatable(request):
+                return
+            fresh = fresh or rejection.nonce is None
+            headers = better
+            _attach(request, headers)
             response = yield request
-        if response.status_code == 403:
-            self._raise_for_scope(response)
+            attempt += 1
 
     def _opened(self) -> TokenSource:
         from mcp_vacuum.tokens.stored import token_source
@@ -83,29 +106,20 @@ class VacuumAuth(httpx2.Auth):
 
         return await anyio.to_thread.run_sync(self._opened)
 
-    def _raise_for_scope(self, response: httpx2.Response) -> None:
-        """A 403 that asks for more scope is for a person (MCP authorization, Step-Up Authorization Flow)."""
-        from shlex import quote
 
-        from mcp_vacuum.errors import LoginRequired
-        from mcp_vacuum.protocol.challenge import bearer_hints
+def _note_nonce(source: TokenSource, url: str, response: httpx2.Response) -> None:
+    nonce = response.headers.get("dpop-nonce")
+    if nonce and response.status_code != 401:
+        source.note_nonce(url, nonce)
 
-        hints = bearer_hints(response.headers.get_list("www-authenticate"))
-        if hints is None or hints.error != "insufficient_scope":
-            return
-        from mcp_vacuum.safety.url import printable
 
-        server = self._name or str(response.request.url)
-        wanted = printable(hints.scope or "").split()
-        account = "" if self._account == "default" else f" --account {quote(self._account)}"
-        flags = "".join(f" --scope {quote(word)}" for word in wanted)
-        raise LoginRequired(
-            server,
-            f"it asks for more scope: {' '.join(wanted) or 'unnamed'}",
-            hint=f"mcp-vacuum login {server}{account}{flags}",
-            spec="RFC 6750 §3.1",
-            account=self._account,
-        )
+def _rejection(response: httpx2.Response, headers: Headers, fresh: bool, attempt: int) -> Rejection:
+    from mcp_vacuum.tokens.source import Rejection
+
+    challenges = tuple(response.headers.get_list("www-authenticate"))
+    wants_nonce = any("use_dpop_nonce" in line for line in challenges)
+    nonce = response.headers.get("dpop-nonce") if wants_nonce else None
+    return Rejection(response.status_code, headers, challenges, nonce, fresh, attempt)
 
 
 def _attach(request: httpx2.Request, headers: Headers) -> None:

@@ -84,10 +84,10 @@ def load_key(text: Secret) -> tuple[Key, tuple[str, ...]]:
 
 
 def _from_pem(pem: str) -> Key:
-    from joserfc.jwk import ECKey, OKPKey, RSAKey
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from joserfc.jwk import ECKey, OKPKey, RSAKey
 
     key = load_pem_private_key(pem.encode(), None)
     if isinstance(key, EllipticCurvePrivateKey):

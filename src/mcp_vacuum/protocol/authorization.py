@@ -56,8 +56,11 @@ def authorization_request(
     iss_required: bool = False,
     scope: str | None = None,
     resource: str | None = None,
+    dpop_jkt: str | None = None,
 ) -> AuthorizationRequest:
     """Build the request of one login. `state` and `verifier` are fresh random values of the caller.
+
+    `dpop_jkt` binds the code to a DPoP key (RFC 9449 §10).
 
     Raises:
         SecurityRefused: The endpoint cannot be opened safely.
@@ -71,6 +74,7 @@ def authorization_request(
         ("code_challenge_method", "S256"),
         *((("scope", scope),) if scope else ()),
         *((("resource", resource),) if resource else ()),
+        *((("dpop_jkt", dpop_jkt),) if dpop_jkt else ()),
     ]
     url = authorization_url(check_endpoint(endpoint, "authorization_endpoint"), parameters)
     return AuthorizationRequest(url, state, verifier, redirect_uri, issuer, iss_required, scope, resource)

@@ -11,7 +11,7 @@ from mcp_vacuum.protocol.authorization import AuthorizationRequest, acceptor, va
 from mcp_vacuum.protocol.discovery import discover, discover_auth_server
 from mcp_vacuum.protocol.effects import Authorize, Flow, HttpRequest, HttpResponse, ask, pause, send
 from mcp_vacuum.protocol.proof import Prover, send_to_token_endpoint, token_type
-from mcp_vacuum.protocol.registration import read_registration, registration_request
+from mcp_vacuum.protocol.registration import CODE_GRANTS, read_registration, registration_request
 from mcp_vacuum.protocol.revocation import revocation_refusal, revocation_request
 from mcp_vacuum.protocol.token import (
     Answer,
@@ -39,6 +39,7 @@ def register(
     scope: str | None,
     issuer: str | None,
     auth_method: AuthMethod = "none",
+    grant_types: tuple[str, ...] = CODE_GRANTS,
 ) -> Flow[ClientCredentials]:
     """Register a client (RFC 7591). One request: a refusal is final, and retries would only leave litter.
 
@@ -47,7 +48,12 @@ def register(
         ServerUnavailable: No answer, 429 or 5xx.
     """
     request = registration_request(
-        endpoint, name=name, redirect_uris=redirect_uris, scope=scope, auth_method=auth_method
+        endpoint,
+        name=name,
+        redirect_uris=redirect_uris,
+        scope=scope,
+        auth_method=auth_method,
+        grant_types=grant_types,
     )
     response = yield from send(request)
     return read_registration(response, issuer=issuer, redirect_uris=redirect_uris, auth_method=auth_method)

@@ -1,4 +1,4 @@
-"""Grants without a person: client credentials, JWT bearer, token exchange, ID-JAG. One request, no fallback."""
+"""Grants without a person: client credentials, JWT bearer, token exchange, ID-JAG. No fallback."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def identity_assertion(
     scope: str | None,
     subject_token_type: str = ID_TOKEN,
 ) -> Flow[Secret]:
-    """Leg one of enterprise-managed authorization: an ID-JAG from the identity provider (RFC 8693, ID-JAG §4.3).
+    """Get an ID-JAG from the identity provider: leg one of enterprise-managed authorization (ID-JAG §4.3).
 
     Args:
         idp_endpoint: The identity provider's token endpoint.

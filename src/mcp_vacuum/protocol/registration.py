@@ -17,6 +17,7 @@ from mcp_vacuum.safety.url import check_endpoint, host_of, printable
 
 DEFAULT_SCOPE = "mcp:tools mcp:resources mcp:prompts"
 """Asked for where the server states no scopes."""
+CODE_GRANTS = ("authorization_code", "refresh_token")
 CLIENT_URI = "https://github.com/mcp-vacuum/mcp-vacuum"
 
 
@@ -32,6 +33,7 @@ def registration_request(
     redirect_uris: tuple[str, ...],
     scope: str | None,
     auth_method: AuthMethod = "none",
+    grant_types: tuple[str, ...] = CODE_GRANTS,
 ) -> HttpRequest:
     """Return the request that registers a client (RFC 7591 §3.1).
 
@@ -46,8 +48,8 @@ def registration_request(
         "client_name": client_name(name),
         "client_uri": CLIENT_URI,
         "redirect_uris": list(redirect_uris),
-        "grant_types": ["authorization_code", "refresh_token"],
-        "response_types": ["code"],
+        "grant_types": list(grant_types),
+        "response_types": ["code"] if "authorization_code" in grant_types else [],
         "token_endpoint_auth_method": auth_method,
         "application_type": "native" if native else "web",
         **({"scope": scope} if scope else {}),

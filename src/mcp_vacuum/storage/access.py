@@ -6,8 +6,12 @@ import os
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mcp_vacuum.models import Credential, OAuth2Token
+
+if TYPE_CHECKING:
+    from mcp_vacuum.protocol.proof import Prover
 
 Place = tuple[str, str, str]
 """Location of the store, server, account."""
@@ -24,6 +28,7 @@ class Held:
             fools one of them but not both.
         unsaved: The record that could not be written after a refresh; it holds the only living refresh
             token, so it is written at the next occasion.
+        prover: Signs proofs for a DPoP-bound token; None for a Bearer token.
     """
 
     token: OAuth2Token
@@ -31,6 +36,7 @@ class Held:
     wall: float = field(default_factory=time.time)
     mono: float = field(default_factory=time.monotonic)
     unsaved: Credential | None = None
+    prover: Prover | None = None
 
     def left(self, wall: float | None = None, mono: float | None = None) -> float:
         """Seconds of life that are surely left."""

@@ -19,6 +19,7 @@ from mcp_vacuum.drivers.sync import SyncDriver
 from mcp_vacuum.errors import LoginRequired, SecurityRefused, StorageError
 from mcp_vacuum.models import Attempt, Binding, ClientCredentials, Credential
 from mcp_vacuum.protocol.flows import RefreshResult, refresh
+from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.protocol.token import Granted, as_error, keep_what_was_left_out
 from mcp_vacuum.safety.address import Reach
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -26,6 +27,7 @@ from mcp_vacuum.safety.url import host_of
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.secure import bind, credential_of
+from mcp_vacuum.tokens.machine import MACHINE_GRANTS, machine_flow
 from mcp_vacuum.tokens.policy import Verdict, doubted_again, good_enough, judge
 
 LEASE_TIMEOUT = 60.0
@@ -119,10 +121,13 @@ class Renewal:
     def _refresh(self, credential: Credential, held: Held | None) -> Held:
         if credential.ended is not None:
             raise self._login_required(credential.ended)
+        if credential.grant in MACHINE_GRANTS:
+            return self._grant_anew(credential, held)
         if credential.refresh_token is None or credential.binding is None or credential.client is None:
             raise LoginRequired(self.server, "the server gave no refresh token", account=self.account)
         usable = held if held and held.left() > 0 and held.generation != self.rejected else None
         lost_before = self._lost_before(credential)
+        prover = prover_of(credential, held)
         journalled = replace(credential, journal=self._attempt(credential))
         self.store.put(journalled, expected_generation=credential.generation)
         flow = refresh(
@@ -133,12 +138,24 @@ class Renewal:
             resend=usable is None,
             jitter=random.random,
             clock=time.monotonic,
+            prover=prover,
         )
         result = SyncDriver(policy_of(credential)).run(flow)
-        return self._settle(journalled, result, usable, lost_before)
+        return self._settle(journalled, result, usable, lost_before, prover)
+
+    def _grant_anew(self, credential: Credential, held: Held | None) -> Held:
+        """Ask again as the machine that we are. One request: retries and fallbacks are forbidden."""
+        prover = prover_of(credential, held)
+        granted = SyncDriver(policy_of(credential)).run(machine_flow(credential, prover))
+        return self._commit(replace(credential, refresh_token=None), granted, prover)
 
     def _settle(
-        self, credential: Credential, result: RefreshResult, usable: Held | None, lost_before: bool
+        self,
+        credential: Credential,
+        result: RefreshResult,
+        usable: Held | None,
+        lost_before: bool,
+        prover: Prover | None,
     ) -> Held:
         """Act on the answer, by the table in `policy.py`."""
         if result.answer is None:
@@ -148,7 +165,7 @@ class Renewal:
             return self._or_still_usable(usable, result.failure)
         answer, verdict = result.answer, judge(result.answer, sent_before=lost_before or result.sent_before)
         if isinstance(answer, Granted):
-            return self._commit(credential, answer)
+            return self._commit(credential, answer, prover)
         if verdict in (Verdict.LOGIN_ENDED, Verdict.REPLY_LOST, Verdict.REGISTRATION_STALE):
             self._note(credential, journal=None, ended=verdict.name.lower())
             raise self._login_required(verdict.name.lower()) from as_error(answer)
@@ -160,13 +177,13 @@ class Renewal:
         self._note(credential, journal=None)
         return self._or_still_usable(usable if verdict is Verdict.TRY_LATER else None, as_error(answer))
 
-    def _commit(self, credential: Credential, answer: Granted) -> Held:
+    def _commit(self, credential: Credential, answer: Granted, prover: Prover | None) -> Held:
         """Store first, hand out second. A token whose record cannot be written is still handed out."""
         token = keep_what_was_left_out(
             answer.token, refresh_token=credential.refresh_token, scope=credential.scope
         )
         renewed = credential_of(self.server, token, credential)
-        held = Held(token, renewed.generation)
+        held = Held(token, renewed.generation, prover=prover)
         try:
             self._save(renewed, credential.generation)
         except StorageError as error:
@@ -224,6 +241,17 @@ WHY_ENDED = {
     "registration_stale": "the server no longer knows this client; the next login registers anew",
 }
 """What `Credential.ended` means, in words."""
+
+
+def prover_of(credential: Credential, held: Held | None) -> Prover | None:
+    """Return what signs proofs for a login: the one in memory, which knows the nonces, or a new one."""
+    if credential.dpop_key is None:
+        return None
+    if held is not None and held.prover is not None:
+        return held.prover
+    from mcp_vacuum.protocol.dpop import ProofKey
+
+    return Prover(ProofKey.from_secret(credential.dpop_key))
 
 
 def policy_of(credential: Credential) -> NetworkPolicy:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Protocol
 
-from mcp_vacuum.errors import UsageError
+from mcp_vacuum.errors import LoginRequired, UsageError
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Binding, ClientCredentials
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
 from mcp_vacuum.storage.credentials import CredentialStore
@@ -16,6 +17,27 @@ from mcp_vacuum.tokens.policy import MIN_VALIDITY, good_enough
 
 Headers = Mapping[str, str]
 """What a request has to carry, ``{"Authorization": "Bearer …"}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A 401 or 403 of the resource.
+
+    Attributes:
+        status: 401 or 403.
+        headers: What the refused request carried; empty if it carried no token.
+        challenges: The `WWW-Authenticate` lines of the answer.
+        nonce: Its `DPoP-Nonce`.
+        fresh: The token was obtained in this very call: another refresh would change nothing.
+        attempt: How many requests of this call were refused, counting from 1.
+    """
+
+    status: int
+    headers: Headers
+    challenges: tuple[str, ...] = ()
+    nonce: str | None = None
+    fresh: bool = False
+    attempt: int = 1
 
 
 class TokenSource(Protocol):
@@ -49,6 +71,23 @@ class TokenSource(Protocol):
 
     def headers_blocking(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
         """Like `headers`, without an event loop."""
+        ...
+
+    async def after(self, method: str, url: str, rejection: Rejection) -> Headers | None:
+        """Return better headers after a refusal, or None where the refusal has to stand.
+
+        Raises:
+            LoginRequired: Only a person can go on; `hint` is the command, with the scopes that are asked for.
+            ServerUnavailable, StorageError, AuthenticationError: See `Renewal.run`.
+        """
+        ...
+
+    def after_blocking(self, method: str, url: str, rejection: Rejection) -> Headers | None:
+        """Like `after`, without an event loop."""
+        ...
+
+    def note_nonce(self, url: str, nonce: str) -> None:
+        """Remember the newest DPoP nonce of a server (RFC 9449 §8.2)."""
         ...
 
 
@@ -145,22 +184,58 @@ class LoginTokens:
         shown, headers = self._shown
         if shown is held:
             return headers
-        return self._headers(held) if self._is_ours(held) else None
+        return self._headers(held, method, url) if self._is_ours(held) else None
 
     async def headers(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
         """See `TokenSource.headers`."""
         self._check(url)
-        return self._headers(await self.obtain_async(rejected=self._generation(refused)))
+        return self._headers(await self.obtain_async(rejected=self._generation(refused)), method, url)
 
     def headers_blocking(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
         """See `TokenSource.headers_blocking`."""
         self._check(url)
-        return self._headers(self.obtain(rejected=self._generation(refused)))
+        return self._headers(self.obtain(rejected=self._generation(refused)), method, url)
+
+    async def after(self, method: str, url: str, rejection: Rejection) -> Headers | None:
+        """See `TokenSource.after`."""
+        if self._worth_another_try(url, rejection):
+            refused = None if rejection.nonce else rejection.headers
+            return await self.headers(method, url, refused=refused)
+        return None
+
+    def after_blocking(self, method: str, url: str, rejection: Rejection) -> Headers | None:
+        """See `TokenSource.after_blocking`."""
+        if self._worth_another_try(url, rejection):
+            refused = None if rejection.nonce else rejection.headers
+            return self.headers_blocking(method, url, refused=refused)
+        return None
+
+    def note_nonce(self, url: str, nonce: str) -> None:
+        """See `TokenSource.note_nonce`."""
+        held = ACCESS_TOKENS.get(self._place)
+        if held is not None and held.prover is not None:
+            held.prover.note(url, nonce)
+
+    def _worth_another_try(self, url: str, rejection: Rejection) -> bool:
+        """A nonce is worth one, an old token is worth a refresh, more scope needs a person."""
+        from mcp_vacuum.protocol.challenge import bearer_hints
+
+        hints = bearer_hints(rejection.challenges)
+        if rejection.status == 403 and hints is not None and hints.error == "insufficient_scope":
+            raise scope_required(self._server, self._account, hints.scope)
+        if rejection.status != 401:
+            return False
+        held = ACCESS_TOKENS.get(self._place)
+        if rejection.nonce and held is not None and held.prover is not None:
+            return held.prover.note(url, rejection.nonce)
+        return not rejection.fresh
 
     def _refuse(self, _url: str) -> None:
         raise UsageError(f"the login {self._server} names no resource that its tokens may be sent to")
 
-    def _headers(self, held: Held) -> Headers:
+    def _headers(self, held: Held, method: str, url: str) -> Headers:
+        if held.prover is not None:
+            return _proved(held, method, url)
         shown, headers = self._shown
         if shown is not held:
             headers = {"Authorization": f"Bearer {held.token.access_token}"}
@@ -170,6 +245,38 @@ class LoginTokens:
     def _generation(self, refused: Headers | None) -> int | None:
         """Return which generation was refused; None if what is held now is another token already."""
         held = ACCESS_TOKENS.get(self._place)
-        if refused is None or held is None:
+        if not refused or held is None:
             return None
-        return held.generation if self._headers(held) == refused else None
+        carried = refused.get("Authorization", "").partition(" ")[2]
+        return held.generation if carried == held.token.access_token else None
+
+
+def _proved(held: Held, method: str, url: str) -> Headers:
+    """A DPoP token with a fresh proof for one request (RFC 9449 §7.1)."""
+    from secrets import token_urlsafe
+    from time import time
+
+    assert held.prover is not None
+    access_token = held.token.access_token
+    proof = held.prover.headers(
+        method, url, iat=int(time()), jti=token_urlsafe(16), access_token=access_token
+    )
+    return {"Authorization": f"DPoP {access_token}", "DPoP": proof}
+
+
+def scope_required(server: str, account: str, scope: str | None) -> LoginRequired:
+    """Return the error for a 403 that asks for more scope (MCP authorization, Step-Up Authorization Flow)."""
+    from shlex import quote
+
+    from mcp_vacuum.safety.url import printable
+
+    wanted = printable(scope or "").split()
+    of_account = "" if account == DEFAULT_ACCOUNT else f" --account {quote(account)}"
+    flags = "".join(f" --scope {quote(word)}" for word in wanted)
+    return LoginRequired(
+        server,
+        f"it asks for more scope: {' '.join(wanted) or 'unnamed'}",
+        hint=f"mcp-vacuum login {server}{of_account}{flags}",
+        spec="RFC 6750 §3.1",
+        account=account,
+    )
