@@ -27,6 +27,7 @@ class GrantSettings:
     """What a machine grant needs besides its client.
 
     Attributes:
+        token: The assertion or subject token itself, where the caller has no source that can be read anew.
         token_from: Where the assertion or subject token comes from (`drivers.workload`).
         token_type: What the subject token is (RFC 8693 §3).
         audience: Whom the assertion is for, or the `audience` of a token exchange; None for the issuer.
@@ -34,6 +35,7 @@ class GrantSettings:
         idp_client_id, idp_client_secret: The client as the identity provider knows it.
     """
 
+    token: str | None = None
     token_from: str | None = None
     token_type: str = grants.ACCESS_TOKEN
     audience: str | None = None
@@ -84,11 +86,14 @@ def machine_flow(credential: Credential, prover: Prover | None) -> Flow[Granted]
 
 
 def _subject_token(credential: Credential, settings: GrantSettings) -> Secret:
-    if settings.token_from is None:
-        raise AuthenticationError(f"the grant {credential.grant} names no source of its token")
     issuer = credential.issuer or ""
     audience = settings.audience or issuer
-    token = read_token(settings.token_from, audience=audience)
+    if settings.token is not None:
+        token = Secret(settings.token)
+    elif settings.token_from is not None:
+        token = read_token(settings.token_from, audience=audience)
+    else:
+        raise AuthenticationError(f"the grant {credential.grant} names no source of its token")
     if credential.grant == "jwt_bearer":
         # The specification drafts disagree on issuer and token endpoint; servers take one or both.
         audiences = (audience, issuer, credential.token_endpoint or "")

@@ -1,0 +1,252 @@
+"""TokenSources that log in while they work: by a person, or as the machine that they run on.
+
+The first request goes out bare; what the server answers says how to log in. However many requests wait, a
+person is asked once. A server that asks for more scope gets the union, a bounded number of times.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mcp_vacuum.drivers.aio import CodeShower
+from mcp_vacuum.errors import AuthenticationError, LoginRequired
+from mcp_vacuum.login import DEFAULTS, LoginOptions, Ways, by_browser, login_blocking
+from mcp_vacuum.machine import GrantOptions, grant_blocking
+from mcp_vacuum.models import Credential
+from mcp_vacuum.protocol.challenge import BearerHints, bearer_hints
+from mcp_vacuum.protocol.discovery import Probe
+from mcp_vacuum.protocol.scopes import union
+from mcp_vacuum.safety.url import normalise_server_url
+from mcp_vacuum.storage.credentials import CredentialStore, memory_store
+from mcp_vacuum.tokens.lease import FLIGHTS, landed
+from mcp_vacuum.tokens.source import Headers, LoginTokens, Rejection
+from mcp_vacuum.tokens.stored import login_tokens
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+MOST_AUTHORIZATIONS = 2
+"""How often one request may send a person to the browser: to log in, and to grant more scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Why a person is asked.
+
+    Attributes:
+        greeting: What the server said.
+        scope: Scopes to ask for; empty to let the server choose.
+        force: There is a login, and it does not do.
+        instead_of: The generation of the login that does not do; a newer one does.
+    """
+
+    greeting: Probe
+    scope: tuple[str, ...] = ()
+    force: bool = False
+    instead_of: int = 0
+
+
+class ChallengedSource(ABC):
+    """Tokens for one server, had when the server asks for them: what both sources below share."""
+
+    def __init__(self, server_url: str, account: str, store: CredentialStore | None) -> None:
+        self.server = normalise_server_url(server_url)
+        self.account = account
+        self.store = store or memory_store()
+        self._known: LoginTokens | None = None
+
+    @abstractmethod
+    def _wish(self, rejection: Rejection) -> _Wish | None:
+        """Decide whether to log in, and what to ask for; None to let the refusal stand."""
+
+    @abstractmethod
+    def _log_in(self, wish: _Wish) -> None:
+        """Log in; runs in a thread of its own, once for everybody who waits."""
+
+    # --- TokenSource ----------------------------------------------------------------------------------
+
+    def ready(self, method: str, url: str) -> Headers | None:
+        """See `TokenSource.ready`; a request for a server that nobody logged in to goes out bare."""
+        tokens = self._tokens()
+        return {} if tokens is None else tokens.ready(method, url)
+
+    async def headers(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
+        """See `TokenSource.headers`. A login that has ended goes out bare: the answer begins a new one."""
+        tokens = self._tokens()
+        if tokens is None:
+            return {}
+        try:
+            return await tokens.headers(method, url, refused=refused)
+        except LoginRequired:
+            return {}
+
+    def headers_blocking(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
+        """See `TokenSource.headers_blocking`."""
+        tokens = self._tokens()
+        if tokens is None:
+            return {}
+        try:
+            return tokens.headers_blocking(method, url, refused=refused)
+        except LoginRequired:
+            return {}
+
+    async def after(self, method: str, url: str, rejection: Rejection) -> Headers | None:
+        """See `TokenSource.after`; where only a person can go on, a person is asked."""
+        tokens = self._tokens()
+        if tokens is not None and rejection.headers and not _asks_for_scope(rejection):
+            try:
+                better = await tokens.after(method, url, rejection)
+            except LoginRequired:
+                better = None
+            if better is not None:
+                return better
+        wish = self._wish(rejection)
+        if wish is None:
+            return None
+        await landed(self._login(wish))
+        return await self.headers(method, url)
+
+    def after_blocking(self, method: str, url: str, rejection: Rejection) -> Headers | None:
+        """See `TokenSource.after_blocking`."""
+        tokens = self._tokens()
+        if tokens is not None and rejection.headers and not _asks_for_scope(rejection):
+            try:
+                better = tokens.after_blocking(method, url, rejection)
+            except LoginRequired:
+                better = None
+            if better is not None:
+                return better
+        wish = self._wish(rejection)
+        if wish is None:
+            return None
+        self._login(wish).result()
+        return self.headers_blocking(method, url)
+
+    def note_nonce(self, url: str, nonce: str) -> None:
+        """See `TokenSource.note_nonce`."""
+        tokens = self._tokens()
+        if tokens is not None:
+            tokens.note_nonce(url, nonce)
+
+    # --- the login ------------------------------------------------------------------------------------
+
+    def _tokens(self) -> LoginTokens | None:
+        if self._known is None:
+            credential = self._stored()
+            if credential is not None:
+                self._known = login_tokens(self.store, credential)
+        return self._known
+
+    def _stored(self) -> Credential | None:
+        return self.store.get(self.server, self.account)
+
+    def _login(self, wish: _Wish) -> Future[None]:
+        """Join the login that is under way, or begin one."""
+        key = ("login", self.store.location, self.server, self.account)
+        return FLIGHTS.join(key, lambda: self._run(wish))
+
+    def _run(self, wish: _Wish) -> None:
+        newer = self._stored()
+        if newer is not None and newer.generation > wish.instead_of and not wish.scope:
+            return  # somebody logged in while we were waiting
+        self._log_in(wish)
+        self._known = None
+
+
+class InteractiveSource(ChallengedSource):
+    """Tokens for one server; turns to a person when the server asks for a login or for more scope."""
+
+    def __init__(
+        self,
+        server_url: str,
+        options: LoginOptions = DEFAULTS,
+        *,
+        store: CredentialStore | None = None,
+        ways: Ways = by_browser,
+        show_code: CodeShower | None = None,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            server_url: The MCP server.
+            options: For each login.
+            store: Where logins are kept; in this process's memory if absent.
+            ways: Who says yes, and how; the browser of this machine if absent.
+            show_code: Shows the code of a device login.
+        """
+        super().__init__(server_url, options.account, store)
+        self.options = options
+        self._ways = ways
+        self._show_code = show_code
+        self._granted_unions: set[str] = set()
+        self._lock = threading.Lock()
+
+    def _wish(self, rejection: Rejection) -> _Wish | None:
+        """See `ChallengedSource`.
+
+        Raises:
+            AuthenticationError: The server refuses again what a person granted for it.
+        """
+        hints = bearer_hints(rejection.challenges)
+        old = self._stored()
+        generation = old.generation if old else 0
+        if _asks_for_scope(rejection):
+            missing = hints.scope if hints else None
+            asked = union(old.scope_asked, old.scope, missing) if old else missing
+            return self._step_up(asked, hints, generation)
+        if rejection.status != 401 or rejection.attempt > MOST_AUTHORIZATIONS:
+            return None
+        return _Wish(Probe(401, "", hints), self.options.scope, old is not None, generation)
+
+    def _step_up(self, asked: str | None, hints: BearerHints | None, generation: int) -> _Wish:
+        """Ask for the union of what is granted and what is missing, once for each union."""
+        words = (asked or "").split()
+        key = " ".join(sorted(words))
+        with self._lock:
+            if key in self._granted_unions:
+                raise AuthenticationError(
+                    f"{self.server} asks for more scope again, although it was granted: {key or 'unnamed'}",
+                    hint="tell its operator",
+                    spec="MCP authorization, Step-Up Authorization Flow",
+                    url=self.server,
+                )
+            self._granted_unions.add(key)
+        challenge = replace(hints, scope=None) if hints else None
+        return _Wish(Probe(401, "", challenge), tuple(words), True, generation)
+
+    def _log_in(self, wish: _Wish) -> None:
+        login_blocking(
+            self.server,
+            replace(self.options, scope=wish.scope, force=wish.force),
+            store=self.store,
+            ways=self._ways,
+            show_code=self._show_code,
+            greeting=wish.greeting,
+        )
+
+
+class MachineSource(ChallengedSource):
+    """Tokens for one server, had without a person. One grant for a challenge; an error is final."""
+
+    def __init__(
+        self, server_url: str, options: GrantOptions, *, store: CredentialStore | None = None
+    ) -> None:
+        """Open nothing yet; the store is this process's memory if absent."""
+        super().__init__(server_url, options.account, store)
+        self.options = options
+
+    def _wish(self, rejection: Rejection) -> _Wish | None:
+        if rejection.status != 401 or rejection.headers:
+            return None
+        return _Wish(Probe(401, "", bearer_hints(rejection.challenges)))
+
+    def _log_in(self, wish: _Wish) -> None:
+        grant_blocking(self.server, self.options, store=self.store, greeting=wish.greeting)
+
+
+def _asks_for_scope(rejection: Rejection) -> bool:
+    hints = bearer_hints(rejection.challenges) if rejection.status == 403 else None
+    return hints is not None and hints.error == "insufficient_scope"
