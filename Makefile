@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test test-long bench screens clean
+.PHONY: help demo check format test test-long conformance bench screens clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,6 +37,9 @@ test: $(READY)  ## All tests but the long ones (at most 6 minutes on 2 cores)
 
 test-long: $(READY)  ## Storms and foreign servers at length (at most 40 minutes)
 	$(BIN)/python -m pytest -q -m long
+
+conformance: $(READY)  ## Judge tests/conformance/client.py by the official MCP conformance suite
+	@$(BIN)/python -m tests.conformance.run
 
 bench: $(READY)  ## Measure, beside the peers and the limit
 	$(BIN)/python -m benchmarks

@@ -10,7 +10,18 @@ from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks import peers
 
-PACKAGES = ("mcp-vacuum", "httpx2", "mcp", "fastmcp", "authlib", "msal", "requests_oauth2client")
+PACKAGES = (
+    "mcp-vacuum",
+    "httpx2",
+    "mcp",
+    "fastmcp",
+    "authlib",
+    "msal",
+    "requests_oauth2client",
+    "pyjwt",
+    "joserfc",
+    "cryptography",
+)
 
 
 def main() -> None:
@@ -20,6 +31,7 @@ def main() -> None:
     if not parser.parse_args().here:
         peers.move_in()
     from benchmarks.crowd import crowd
+    from benchmarks.dpop import dpop
     from benchmarks.first_login import first_login
     from benchmarks.request import per_request
     from benchmarks.startup import command_line, imports
@@ -27,7 +39,7 @@ def main() -> None:
     from benchmarks.table import render
 
     began, sections = time.monotonic(), []
-    for measured in (imports, command_line, per_request, warm_token, vault, crowd, first_login):
+    for measured in (imports, command_line, per_request, warm_token, vault, dpop, crowd, first_login):
         peers.say(f"measuring {measured.__name__.replace('_', ' ')}")
         sections.append(measured())
     print(f"{_machine()}\n{_versions()}\n")

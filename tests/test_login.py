@@ -265,14 +265,7 @@ class TestScope:
             assert record(store, lab).scope == "mcp:tools"
 
 
-lingering_port = pytest.mark.xfail(
-    strict=True,
-    reason="drivers/loopback.py: without SO_REUSEADDR the port of a login lingers for a minute (TIME_WAIT)",
-)
-
-
 class TestRegistration:
-    @lingering_port
     def test_it_is_kept_with_its_port(self, lab: Lab, store: CredentialStore) -> None:
         log_in(lab, store)
         lab.revoke_everything()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 
@@ -24,19 +25,28 @@ from mcp_vacuum.errors import (
     DiscoveryError,
     LoginRequired,
     OAuthError,
+    RecordDamaged,
     RegistrationError,
     ServerUnavailable,
 )
 from mcp_vacuum.models import DEFAULT_ACCOUNT, AuthMethod, Binding, ClientCredentials, Credential, OAuth2Token
+from mcp_vacuum.protocol.assertion import with_signing_alg
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, authorization_request
-from mcp_vacuum.protocol.client_auth import choose_method
+from mcp_vacuum.protocol.client_auth import SIGNED_METHODS, choose_method, performable
 from mcp_vacuum.protocol.device import DEVICE_CODE, device_login
-from mcp_vacuum.protocol.discovery import Discovery, NotRequired, Probe
-from mcp_vacuum.protocol.flows import authorize, discover, register, revoke
+from mcp_vacuum.protocol.discovery import (
+    AuthServer,
+    Discovery,
+    NotRequired,
+    Probe,
+    same_but_root_slash,
+    stated_resource,
+)
+from mcp_vacuum.protocol.flows import authorize, discover, register, revoke, unregister
 from mcp_vacuum.protocol.pkce import PKCEChallenge
 from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.protocol.quirks import NO_RESOURCE, check_quirks
-from mcp_vacuum.protocol.registration import CODE_GRANTS
+from mcp_vacuum.protocol.registration import CODE_GRANTS, Deletion
 from mcp_vacuum.protocol.scopes import choose_scope
 from mcp_vacuum.safety.address import Reach
 from mcp_vacuum.safety.limits import PERSON_TIMEOUT
@@ -46,6 +56,7 @@ from mcp_vacuum.safety.url import host_of, normalise_server_url
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held
 from mcp_vacuum.storage.credentials import CredentialStore, open_store
 from mcp_vacuum.storage.secure import credential_of
+from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 from mcp_vacuum.tokens.renewal import LEASE_TIMEOUT, policy_of
 from mcp_vacuum.tokens.source import LoginTokens
 
@@ -55,6 +66,9 @@ Progress = Callable[[str, str], None]
 Ways = Callable[[LoopbackListener, float], Person]
 """Makes the person who will say yes, from the listener and the seconds to wait."""
 
+ResourceCheck = Callable[[str, str | None], None]
+"""Judges the `resource` that a server's metadata states (None without metadata); an exception refuses it."""
+
 STALE_CLIENT = "registration_stale"
 _PROBE = "mcp-vacuum:can-this-be-written"
 """The issuer of a registration that is written and deleted, to see whether that works."""
@@ -63,6 +77,17 @@ _PROBE = "mcp-vacuum:can-this-be-written"
 def by_browser(listener: LoopbackListener, timeout: float) -> Person:
     """The default: open the browser of this machine."""
     return BrowserVisit(listener, timeout=timeout)
+
+
+class CallersCallback(LoopbackListener):
+    """The redirect arrives at a callback of the program's own: nothing is bound here."""
+
+    def __init__(self, redirect_uri: str) -> None:
+        """Take the redirect URI as it is; it need not be on loopback."""
+        self.redirect_uri = redirect_uri
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
 
 def _silent(_step: str, _text: str) -> None:
@@ -77,8 +102,12 @@ class LoginOptions:
         account: A name for one of several logins to the same server.
         scope: Scopes to ask for instead of the server's own choice.
         client: A pre-registered client.
+        client_metadata: What a registration says about the client (RFC 7591 §2), `client_name` for example.
         client_metadata_url: A client ID metadata document, used where the server takes them.
-        redirect_uri: An exact loopback redirect URI, for servers that insist on one.
+        redirect_uri: An exact loopback redirect URI, for servers that insist on one; without a port it
+            gets a free one.
+        own_callback: The program itself waits at `redirect_uri`, which may then be any; no listener is bound,
+            and `ways` gets a `CallersCallback`.
         callback_port: The port of the default redirect URI; 0 for a free one.
         resource: The resource identifier, where the server's own differs from its URL.
         quirks: Named deviations to tolerate.
@@ -88,13 +117,16 @@ class LoginOptions:
         allow_private_network: The server may point to private addresses.
         timeout: Seconds to wait for the person.
         force: Log in again although the login is still valid.
+        keep_client: A forced login uses the client that was registered before, if it still fits.
     """
 
     account: str = DEFAULT_ACCOUNT
     scope: tuple[str, ...] = ()
     client: ClientCredentials | None = None
+    client_metadata: Mapping[str, object] = field(default_factory=dict)
     client_metadata_url: str | None = None
     redirect_uri: str | None = None
+    own_callback: bool = False
     callback_port: int = 0
     resource: str | None = None
     quirks: tuple[str, ...] = ()
@@ -104,6 +136,7 @@ class LoginOptions:
     allow_private_network: bool = False
     timeout: float = PERSON_TIMEOUT
     force: bool = False
+    keep_client: bool = False
 
 
 DEFAULTS = LoginOptions()
@@ -159,6 +192,7 @@ def login_blocking(
     ways: Ways = by_browser,
     show_code: CodeShower | None = None,
     greeting: Probe | None = None,
+    check_resource: ResourceCheck | None = None,
     progress: Progress = _silent,
 ) -> LoginResult:
     """Log in to a server and keep the login.
@@ -170,6 +204,7 @@ def login_blocking(
         ways: Who says yes, and how.
         show_code: Shows the code of a device login.
         greeting: What the server answered to a request without a token; it is then not asked again.
+        check_resource: Judges the resource instead of our own check; called with the server URL.
         progress: Told each step.
 
     Raises:
@@ -187,7 +222,40 @@ def login_blocking(
         assert store is not None
     if store.notice:
         progress("notice", store.notice)
-    return _Login(server, options, store, _Helpers(ways, show_code, greeting, progress)).run()
+    return _Login(server, options, store, _Helpers(ways, show_code, greeting, check_resource, progress)).run()
+
+
+def import_blocking(
+    server_url: str,
+    options: LoginOptions,
+    client: ClientCredentials,
+    token: OAuth2Token,
+    *,
+    store: CredentialStore,
+    greeting: Probe | None = None,
+    check_resource: ResourceCheck | None = None,
+) -> LoginResult:
+    """Keep a login that another program made, bound to the endpoints that its server names today.
+
+    Nothing of it is sent anywhere: discovery comes first, and a client of another issuer is refused.
+
+    Args:
+        server_url: See `login_blocking`.
+        options: See `LoginOptions`.
+        client: Whom the refresh token was given to; its issuer, where it names one, has to be the server's.
+        token: Its access token may be empty.
+        store: Where to keep it.
+        greeting: See `login_blocking`.
+        check_resource: See `login_blocking`.
+
+    Raises:
+        LoginRequired: The server has another authorization server now.
+        DiscoveryError, SecurityRefused, ServerUnavailable, StorageError: See `login_blocking`.
+    """
+    server = normalise_server_url(server_url)
+    check_quirks(options.quirks)
+    helpers = _Helpers(by_browser, None, greeting, check_resource, _silent)
+    return _Login(server, options, store, helpers).adopt(client, token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +265,7 @@ class _Helpers:
     ways: Ways
     show_code: CodeShower | None
     greeting: Probe | None
+    check_resource: ResourceCheck | None
     progress: Progress
 
 
@@ -230,6 +299,25 @@ class _Login:
             request = self._request(found, client, listener.redirect_uri)
             token = self._authorize(found, client, request, listener)
         return self._keep(found, client, request.redirect_uri, token)
+
+    def adopt(self, client: ClientCredentials, token: OAuth2Token) -> LoginResult:
+        """Bind a login from elsewhere to what discovery finds, and keep it."""
+        found = self._discover()
+        if isinstance(found, NotRequired):
+            return LoginResult("not_required", self.server)
+        issuer = found.auth_server.issuer
+        if client.issuer is not None and not same_but_root_slash(client.issuer, issuer):
+            raise LoginRequired(
+                self.server,
+                f"its authorization server is {issuer} now; nothing of the login at {client.issuer} was sent",
+                account=self.options.account,
+                spec="MCP authorization, Authorization Server Migration",
+            )
+        chosen = choose_method(found.auth_server.auth_methods, has_secret=client.client_secret is not None)
+        client = replace(client, issuer=issuer, token_endpoint_auth_method=_method_of(client, chosen))
+        if client.registration == "dynamic":
+            self.store.put_registration(client)
+        return self._keep(found, client, next(iter(client.redirect_uris), None), token)
 
     def _choose_proof(self, found: Discovery) -> None:
         """Bind the tokens to a key where the resource asks for it, or the person does."""
@@ -292,7 +380,7 @@ class _Login:
         flow = discover(
             self.server,
             greeting=self.helpers.greeting,
-            resource=self.options.resource,
+            resource=self._judged_resource(),
             quirks=self.options.quirks,
             legacy=self.options.legacy,
         )
@@ -307,6 +395,16 @@ class _Login:
                 )
         return found
 
+    def _judged_resource(self) -> str | None:
+        """The resource to insist on: the person's, or the one that the caller's own check let pass."""
+        check = self.helpers.check_resource
+        if check is None:
+            return self.options.resource
+        flow = stated_resource(self.server, greeting=self.helpers.greeting)
+        stated = SyncDriver(self.policy).run(flow)
+        check(self.server, stated)
+        return stated
+
     # --- the client -----------------------------------------------------------------------------------
 
     def _client(self, found: Discovery) -> tuple[ClientCredentials, LoopbackListener]:
@@ -319,7 +417,7 @@ class _Login:
         kept = self._kept_registration(issuer)
         if kept is not None:
             try:
-                listener = LoopbackListener.for_redirect_uri(kept.redirect_uris[0])
+                listener = self._listen(kept)
             except ServerUnavailable:
                 self.progress("port_in_use", "the remembered callback port is in use; registering anew")
             else:
@@ -329,7 +427,7 @@ class _Login:
 
     def _preregistered(self, found: Discovery) -> ClientCredentials | None:
         issuer, options = found.auth_server.issuer, self.options
-        client = options.client
+        client = options.client if options.client and options.client.issuer in (None, issuer) else None
         if client is None and self.old and self.old.issuer == issuer and self.old.client:
             client = self.old.client if self.old.client.registration == "preregistered" else None
         if client is not None:
@@ -337,12 +435,13 @@ class _Login:
                 found.auth_server.auth_methods, has_secret=client.client_secret is not None
             )
             uris = (options.redirect_uri,) if options.redirect_uri else client.redirect_uris
-            return replace(
+            bound = replace(
                 client,
                 issuer=issuer,
                 token_endpoint_auth_method=_method_of(client, method),
                 redirect_uris=uris,
             )
+            return with_signing_alg(bound, found.auth_server.signing_algorithms)
         if options.client_metadata_url and found.auth_server.metadata_documents:
             return ClientCredentials(
                 client_id=options.client_metadata_url, issuer=issuer, registration="metadata_document"
@@ -351,19 +450,21 @@ class _Login:
 
     def _kept_registration(self, issuer: str) -> ClientCredentials | None:
         kept = self.store.registration(issuer)
-        if kept is None or self.options.force or not kept.redirect_uris:
+        anew = self.options.force and not self.options.keep_client
+        if kept is None or anew or not kept.redirect_uris:
             return None
         stale = self.old is not None and self.old.ended == STALE_CLIENT and self.old.client is not None
         if stale and self.old and self.old.client and self.old.client.client_id == kept.client_id:
             return None
         if 0 < kept.client_secret_expires_at < time.time() + 60:
             return None
-        wanted = self.options.redirect_uri
-        return kept if wanted is None or wanted in kept.redirect_uris else None
+        return kept if _fitting(self.options.redirect_uri, kept.redirect_uris) else None
 
     def _listen(self, client: ClientCredentials | None = None) -> LoopbackListener:
-        registered = client.redirect_uris[0] if client and client.redirect_uris else None
-        uri = self.options.redirect_uri or registered
+        uri = _fitting(self.options.redirect_uri, client.redirect_uris if client else ())
+        uri = uri or self.options.redirect_uri
+        if uri is not None and self.options.own_callback:
+            return CallersCallback(uri)
         if uri is not None:
             return LoopbackListener.for_redirect_uri(uri)
         return LoopbackListener(port=self.options.callback_port)
@@ -395,12 +496,21 @@ class _Login:
             redirect_uris=redirect_uris,
             scope=self._scope(found),
             issuer=server.issuer,
-            auth_method=choose_method(server.auth_methods, has_secret=False),
+            auth_method=self._method_to_register(server),
             grant_types=grant_types,
+            about=self.options.client_metadata,
         )
         client = SyncDriver(self.policy).run(flow)
         self.progress("registered", f"registered as client {client.client_id}")
         return client
+
+    def _method_to_register(self, server: AuthServer) -> AuthMethod:
+        """The caller's own choice where the server takes it, else ours."""
+        wanted = performable(str(self.options.client_metadata.get("token_endpoint_auth_method")))
+        taken = wanted is not None and wanted not in SIGNED_METHODS
+        if wanted is not None and taken and wanted in (server.auth_methods or (wanted,)):
+            return wanted
+        return choose_method(server.auth_methods, has_secret=False)
 
     # --- authorization --------------------------------------------------------------------------------
 
@@ -491,21 +601,38 @@ class _Login:
                 allow_private_network=self.options.allow_private_network,
                 quirks=self.options.quirks,
                 legacy=found.legacy,
+                grant="device_code" if self.options.device else "authorization_code",
                 dpop_key=self.prover.key.to_secret() if self.prover else None,
             )
             kept = credential_of(self.server, replace(token, binding=None), base)
             self.store.put(kept, expected_generation=old.generation if old else 0)
-        ACCESS_TOKENS.put(
-            (self.store.location, self.server, account), Held(token, kept.generation, prover=self.prover)
-        )
+        if token.access_token:
+            held = Held(token, kept.generation, prover=self.prover)
+            ACCESS_TOKENS.put((self.store.location, self.server, account), held)
         self.progress("stored", "the login is kept")
         return LoginResult("new", self.server, kept, token)
 
 
+def _fitting(wanted: str | None, registered: tuple[str, ...]) -> str | None:
+    """Return the registered redirect URI to use: the wanted one, its port left open or not."""
+    if wanted is None:
+        return next(iter(registered), None)
+    if wanted in registered:
+        return wanted
+    return next((uri for uri in registered if _without_port(uri) == wanted), None)
+
+
+def _without_port(uri: str) -> str:
+    parts = urlsplit(uri)
+    return parts._replace(netloc=parts.netloc.removesuffix(f":{parts.port}")).geturl()
+
+
 def _method_of(client: ClientCredentials, with_secret: AuthMethod) -> AuthMethod:
-    """How a pre-registered client authenticates: by its key, by its secret, or not at all."""
+    """How a pre-registered client authenticates: by its key, as it says, by its secret, or not at all."""
     if client.private_key is not None:
         return "private_key_jwt"
+    if client.client_secret is not None and client.token_endpoint_auth_method != "none":
+        return client.token_endpoint_auth_method
     return with_secret if client.client_secret is not None else "none"
 
 
@@ -516,14 +643,26 @@ class LogoutResult:
     Attributes:
         revoked: The authorization server ended the grant.
         because: Why it did not, if it did not.
+        registration: What became of a dynamic registration; None where the client has none.
+        registration_because: Why.
     """
 
     revoked: bool
     because: str | None = None
+    registration: Literal["deleted", "kept"] | None = None
+    registration_because: str | None = None
 
 
-def logout_blocking(store: CredentialStore, credential: Credential) -> LogoutResult:
-    """End a login: revoke its refresh token (RFC 7009), then forget it.
+def logout_blocking(
+    store: CredentialStore, credential: Credential, *, keep_registration: bool = False
+) -> LogoutResult:
+    """End a login: revoke its refresh token (RFC 7009), forget it, and take back what was registered for it.
+
+    Args:
+        store: Where the login is.
+        credential: The login.
+        keep_registration: Leave a dynamic registration as it is, for the next login. It is left in any case
+            while another login needs it.
 
     Raises:
         StorageError: It could not be forgotten.
@@ -532,11 +671,52 @@ def logout_blocking(store: CredentialStore, credential: Credential) -> LogoutRes
     with store.lease(credential.server, credential.account, LEASE_TIMEOUT):
         store.delete(credential.server, credential.account)
     ACCESS_TOKENS.forget((store.location, credential.server, credential.account))
-    return result
+    return _taken_back(store, credential, result, keep_registration)
+
+
+def _taken_back(
+    store: CredentialStore, credential: Credential, result: LogoutResult, keep: bool
+) -> LogoutResult:
+    """Delete the registration of a login that is over (RFC 7592), unless somebody needs it."""
+    client = credential.client
+    if client is None or client.issuer is None or client.registration != "dynamic":
+        return result
+    if keep:
+        return replace(result, registration="kept", registration_because="it was to be kept")
+    if _still_needed(store, client):
+        return replace(result, registration="kept", registration_because="another login uses it")
+    try:
+        deletion = SyncDriver(policy_of(credential)).run(unregister(client))
+    except (ServerUnavailable, AuthenticationError) as error:
+        deletion = Deletion(False, str(error))
+    if deletion.gone:
+        kept = _readable_registration(store, client.issuer)
+        if kept is not None and kept.client_id == client.client_id:
+            store.delete_registration(client.issuer)
+    outcome: Literal["deleted", "kept"] = "deleted" if deletion.gone else "kept"
+    return replace(result, registration=outcome, registration_because=deletion.because)
+
+
+def _still_needed(store: CredentialStore, client: ClientCredentials) -> bool:
+    """True if another login uses the client; one that does not open now may be one of those."""
+    others = [row.key for row in store.index() if row.issuer == client.issuer]
+    opened = [login for login in store.logins() if login.issuer == client.issuer]
+    return len(opened) < len(others) or any(
+        login.client is not None and login.client.client_id == client.client_id for login in opened
+    )
+
+
+def _readable_registration(store: CredentialStore, issuer: str) -> ClientCredentials | None:
+    try:
+        return store.registration(issuer)
+    except RecordDamaged:
+        return None
 
 
 def _revoke(credential: Credential) -> LogoutResult:
     token, client = credential.refresh_token, credential.client
+    if credential.grant in MACHINE_GRANTS:
+        return LogoutResult(False, "a machine grant leaves nothing behind that could be revoked")
     if token is None or client is None:
         return LogoutResult(False, "there was no refresh token to revoke")
     if credential.revocation_endpoint is None:

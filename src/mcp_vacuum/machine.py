@@ -1,4 +1,4 @@
-"""Machine logins: no person, one request, kept under a name like a login, so that `token NAME` works for both."""
+"""Machine logins: no person, one request, kept under a name like a login: `token NAME` works for both."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mcp_vacuum.drivers.workload import check_source
 from mcp_vacuum.errors import DiscoveryError, UsageError
 from mcp_vacuum.models import DEFAULT_ACCOUNT, AuthMethod, ClientCredentials, Credential
 from mcp_vacuum.protocol import grants
+from mcp_vacuum.protocol.assertion import with_signing_alg
 from mcp_vacuum.protocol.client_auth import choose_method
 from mcp_vacuum.protocol.discovery import AuthServer, Discovery, NotRequired, Probe
 from mcp_vacuum.protocol.flows import discover
@@ -44,7 +45,8 @@ class GrantOptions:
         account: A name for one of several machine logins.
         scope: Scopes to ask for instead of the server's own choice.
         subject_token: The assertion or subject token itself; better is `token_from`, which is read anew.
-        token_from: Where it comes from: `file:PATH`, `env:NAME`, `command:CMD`, `kubernetes`, `github-actions`.
+        token_from: Where it comes from: `file:PATH`, `env:NAME`, `command:CMD`, `kubernetes`,
+            `github-actions`.
         token_type: What a subject token is (RFC 8693 §3).
         audience: Whom the token is for.
         idp_token_endpoint, idp_client_id, idp_client_secret: Leg one of `id_jag`.
@@ -94,6 +96,9 @@ def grant_blocking(
     """
     _check(options)
     server = normalise_server_url(server_url)
+    if name is not None:
+        store.check_alias(server, options.account, name)
+    _check_free(store, server, options.account)
     policy = NetworkPolicy(host_of(server), allow_private=options.allow_private_network)
     # A machine sends no authorization request, so there is nothing for PKCE to protect.
     quirks = (*options.quirks, PKCE_UNADVERTISED.name)
@@ -119,12 +124,19 @@ def grant_blocking(
 def _check(options: GrantOptions) -> None:
     check_quirks(options.quirks)
     if options.grant not in MACHINE_GRANTS:
-        raise UsageError(f"unknown grant {options.grant!r}", hint=f"one of {', '.join(MACHINE_GRANTS)}")
+        known = ", ".join(MACHINE_GRANTS)
+        raise UsageError(f"unknown grant {options.grant!r}", hint=f"one of {known}", spec="RFC 6749 §4.5")
     if options.token_from is not None:
         check_source(options.token_from)
     if options.grant == "client_credentials":
         if options.client is None:
             raise UsageError("client_credentials needs a client", hint="--client-id and a secret or key")
+        if options.client.client_secret is None and options.client.private_key is None:
+            raise UsageError(
+                "client_credentials needs a client that can show who it is",
+                hint="--client-secret-stdin or --client-key FILE",
+                spec="OAuth 2.1 §4.2",
+            )
         return
     if options.token_from is None and options.subject_token is None:
         raise UsageError(f"{options.grant} needs a token to show", hint="--token-from file:PATH, say")
@@ -132,6 +144,16 @@ def _check(options: GrantOptions) -> None:
         if options.idp_token_endpoint is None:
             raise UsageError("id_jag needs the identity provider's token endpoint")
         check_endpoint(options.idp_token_endpoint, "the identity provider's token endpoint")
+
+
+def _check_free(store: CredentialStore, server: str, account: str) -> None:
+    """A machine grant never takes the place of a person's login, which could not be had back without them."""
+    old = store.get(server, account)
+    if old is not None and old.grant not in MACHINE_GRANTS and old.ended is None:
+        raise UsageError(
+            f"a person's login for {server} is kept under the account {account!r}",
+            hint="give the machine an account of its own: --account NAME",
+        )
 
 
 def _prover(options: GrantOptions, found: Discovery) -> Prover | None:
@@ -190,7 +212,8 @@ def _check_offered(grant: str, server: AuthServer) -> None:
 def _client(client: ClientCredentials | None, server: AuthServer) -> ClientCredentials:
     if client is None:
         return ClientCredentials(client_id="", issuer=server.issuer, registration="none")
-    return replace(client, issuer=server.issuer, token_endpoint_auth_method=_method(client, server))
+    bound = replace(client, issuer=server.issuer, token_endpoint_auth_method=_method(client, server))
+    return with_signing_alg(bound, server.signing_algorithms)
 
 
 def _method(client: ClientCredentials, server: AuthServer) -> AuthMethod:

@@ -22,6 +22,8 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, Re
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 NO = re.compile(r"\b(deny|decline|cancel|reject|refuse|abort|no)\b", re.IGNORECASE)
 NAME_OF_A_PERSON = re.compile(r"user|login|mail|account|identifier", re.IGNORECASE)
+CODE = re.compile(r"code", re.IGNORECASE)
+"""A field for the code of a device login: `verification_uri_complete` has filled it in."""
 MOST_PAGES = 12
 TIMEOUT = 20
 PERSON, PASSWORD = "alice", "wonderland"
@@ -55,6 +57,12 @@ class Form:
     fields: list[tuple[str, str, str]] = field(default_factory=list)
     """(type, name, value) of each input."""
     buttons: list[Choice] = field(default_factory=list)
+    id: str = ""
+
+    @property
+    def asks_for_a_code(self) -> bool:
+        """Is there an empty field for a device's code? Nobody here has another one."""
+        return any(kind == "text" and CODE.search(name) and not value for kind, name, value in self.fields)
 
 
 class Page(HTMLParser):
@@ -71,16 +79,17 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._form = Form(given.get("action", ""), given.get("method", "get").lower())
+            action, method = given.get("action", ""), given.get("method", "get").lower()
+            self._form = Form(action, method, id=given.get("id", ""))
             self.forms.append(self._form)
         elif tag == "a" and "href" in given:
             self._spoken = Choice(href=given["href"])
             self.links.append(self._spoken)
         elif tag == "input" and self._form:
             self._add_input(self._form, given)
-        elif tag == "button" and self._form:
+        elif tag == "button" and (form := self._form_of(given.get("form"))):
             self._spoken = Choice(name=given.get("name", ""), value=given.get("value", ""))
-            self._form.buttons.append(self._spoken)
+            form.buttons.append(self._spoken)
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
@@ -91,6 +100,10 @@ class Page(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._spoken:
             self._spoken.text += data
+
+    def _form_of(self, name: str | None) -> Form | None:
+        """The form that a button belongs to: the one it names, else the one around it."""
+        return next((form for form in self.forms if form.id == name), None) if name else self._form
 
     @staticmethod
     def _add_input(form: Form, given: dict[str, str]) -> None:
@@ -112,7 +125,7 @@ def fill_in(form: Form) -> list[tuple[str, str]]:
 def _typed(kind: str, name: str, value: str) -> str:
     if kind == "password":
         return PASSWORD
-    if kind in ("text", "email") and NAME_OF_A_PERSON.search(name):
+    if kind in ("text", "email") and NAME_OF_A_PERSON.search(name) and not CODE.search(name):
         return PERSON
     return value
 
@@ -125,7 +138,7 @@ def press(form: Form, button: Choice | None) -> list[tuple[str, str]]:
 
 def say_yes(page: Page) -> tuple[Form, Choice | None] | None:
     """The first form and its first button that is no refusal; None if the page asks nothing."""
-    if not page.forms:
+    if not page.forms or page.forms[0].asks_for_a_code:
         return None
     form = page.forms[0]
     return form, next((button for button in form.buttons if not button.says_no), None)

@@ -8,6 +8,10 @@ Servers::
     fastmcp_path         the same with an issuer that has a path
     fastmcp_proxy        FastMCP 4's OIDCProxy: an authorization server in front of oidc_provider
     oidc_provider        npm oidc-provider, an authorization server only
+    oidc_grants          the same with device login, client credentials, DPoP nonces and RFC 7592
+    fastmcp_grants       FastMCP 4 in front of oidc_grants
+    dpop_resource        an MCP server in front of oidc_grants that takes bound tokens only, with nonces
+    django_server        django-oauth-toolkit, with a resource in front
     protected_server     each of the five protected servers in turn (path and proxy: `long`)
 asking_server        the same without fastmcp_own, where nobody is asked
 start_sdk_server     starts one more SDK server with options of its own
@@ -20,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from . import install
+from . import install, install_django
 from .command import CommandLine
 from .running import (
     AuthorizationServer,
@@ -122,6 +126,54 @@ def fastmcp_proxy(oidc_provider: AuthorizationServer, logs: Path) -> Iterator[Pr
         yield _self_contained("fastmcp_proxy", base, tool="ping", tuner=oidc_provider.desk)
 
 
+@pytest.fixture(scope="session")
+def oidc_grants(logs: Path, node_modules: None) -> Iterator[AuthorizationServer]:
+    on = dict.fromkeys(("DEVICE", "CLIENT_CREDENTIALS", "DPOP_NONCE", "MANAGE"), "1")
+    with _oidc_provider(logs, path="", **on) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fastmcp_grants(oidc_grants: AuthorizationServer, logs: Path) -> Iterator[ProtectedServer]:
+    with _in_front_of(oidc_grants, "fastmcp_grants", logs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def dpop_resource(oidc_grants: AuthorizationServer, logs: Path) -> Iterator[str]:
+    """The URL of an MCP server that takes only tokens of oidc_grants that are bound to a key."""
+    with _resource(oidc_grants.issuer, logs, "--dpop", "--scope", "mcp:tools") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def django_server(logs: Path) -> Iterator[str]:
+    """The URL of a resource that django-oauth-toolkit guards; it asks that server about each token."""
+    try:
+        python = install_django.install()
+    except install_django.NotInstalledError as error:
+        pytest.skip(f"django-oauth-toolkit is not installed and cannot be: {error}")
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = [str(python), "-m", "servers.django_oauth_toolkit", "--port", str(port)]
+    known = ("--as", "svc:svc-secret")
+    with (
+        running(command, well_known(base), logs / f"django-{port}.log"),
+        _resource(base, logs, "--introspect", f"{base}/introspect/", *known, "--scope", "mcp:tools") as url,
+    ):
+        yield url
+
+
+@contextmanager
+def _resource(issuer: str, logs: Path, *arguments: str) -> Iterator[str]:
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = python_server("guarded_resource", "--issuer", issuer, *arguments)(port)
+    metadata = f"{base}/.well-known/oauth-protected-resource/mcp"
+    with running(command, metadata, logs / f"resource-{port}.log"):
+        yield f"{base}/mcp"
+
+
 @pytest.fixture(params=PROTECTED)
 def protected_server(request: pytest.FixtureRequest) -> ProtectedServer:
     server: ProtectedServer = request.getfixturevalue(request.param)
@@ -148,11 +200,11 @@ def _self_contained(name: str, base: str, *, tool: str, tuner: Desk | None = Non
 
 
 @contextmanager
-def _oidc_provider(logs: Path, *, path: str) -> Iterator[AuthorizationServer]:
+def _oidc_provider(logs: Path, *, path: str, **switches: str) -> Iterator[AuthorizationServer]:
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     command = [str(install.node()), "servers/oidc-provider.mjs"]
-    environment = {"PORT": str(port), "ISSUER": base + path}
+    environment = {"PORT": str(port), "ISSUER": base + path, **switches}
     with running(command, well_known(base + path), logs / f"oidc-provider-{port}.log", environment):
         yield AuthorizationServer(stated_issuer(base + path), Desk(base))
 

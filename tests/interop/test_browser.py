@@ -28,6 +28,26 @@ def test_it_allows_whatever_the_order_of_the_buttons() -> None:
     assert press(form, button) == [("csrf_token", "abc"), ("action", "approve")]
 
 
+def test_a_device_code_that_is_filled_in_stays() -> None:
+    form, _ = _yes('<form method="post"><input name="user_code" value="WDJB-MJHT"></form>')
+
+    assert press(form, None) == [("user_code", "WDJB-MJHT")]
+
+
+def test_an_empty_field_for_a_code_is_the_end() -> None:
+    assert say_yes(Page('<form method="post"><input name="user_code"></form>')) is None
+
+
+def test_a_button_may_name_its_form() -> None:
+    page = Page(
+        '<form id="f"><input type="hidden" name="a" value="1"></form><button form="f">[ Abort ]</button>'
+    )
+    refusal = say_no(page)
+
+    assert isinstance(refusal, tuple)
+    assert refusal[0] is page.forms[0]
+
+
 def test_it_declines_with_a_button_or_a_link() -> None:
     by_button, by_link = say_no(Page(CONSENT)), say_no(Page(LOGIN))
 

@@ -86,7 +86,6 @@ class TestWhatIsToldApart:
         [
             f"Basic realm=\"Bearer resource_metadata='{URL}'\"",
             'Basic realm="x, Bearer resource_metadata=\\"https://evil.example\\""',
-            f'DPoP resource_metadata="{URL}"',
             f'Bearerish resource_metadata="{URL}"',
             f'Basic realm="Bearer", resource_metadata="{URL}"',
             'Basic realm="never closed, Bearer resource_metadata=x',
@@ -191,3 +190,17 @@ class TestProperties:
         parse_challenges(["Bearer x=1, " + unit * (1_000_000 // len(unit))] * 5)
 
         assert time.perf_counter() - started < 1.0
+
+
+class TestDPoP:
+    """RFC 9449 §7.1: a resource that takes bound tokens only says so in its challenge."""
+
+    def test_a_dpop_challenge_has_the_hints_too(self) -> None:
+        assert bearer_hints([f'DPoP algs="ES256", resource_metadata="{URL}", scope="a"']) == BearerHints(
+            URL, "a", None, dpop=True
+        )
+
+    def test_beside_a_bearer_challenge_the_one_with_metadata_counts(self) -> None:
+        lines = [f'DPoP algs="ES256", Bearer resource_metadata="{URL}"']
+
+        assert bearer_hints(lines) == BearerHints(URL)

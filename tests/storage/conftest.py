@@ -152,6 +152,10 @@ def login(server: str = SERVER, generation: int = 1, account: str = "default", *
         reach="private",
         allow_private_network=True,
         quirks=("no-resource", "issuer-root-slash"),
+        legacy=True,
+        dpop_key=Secret('{"kty": "OKP", "d": "dpop-key-0123456789"}'),
+        grant="jwt_bearer",
+        grant_settings=Secret('{"token_from": "env:TOKEN"}'),
     )
     return replace(filled, **more)  # type: ignore[arg-type]
 
@@ -168,5 +172,7 @@ def registration(issuer: str = "https://as.example") -> ClientCredentials:
         client_secret_expires_at=1_800_000_000,
         registration_client_uri="https://as.example/register/client-1",
         registration_access_token=Secret("registration-access-token-0123456789"),
+        private_key=Secret("private-key-0123456789"),
+        signing_alg="ES256",
         scope="mcp:tools",
     )

@@ -8,6 +8,7 @@ from typing import Any
 from mcp_vacuum.cli.ui import Ui, duration
 from mcp_vacuum.models import Credential
 from mcp_vacuum.storage.credentials import CredentialStore, open_store
+from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 from mcp_vacuum.tokens.policy import doubtful
 from mcp_vacuum.tokens.stored import find_login
 
@@ -27,33 +28,42 @@ def opened(name: str, account: str) -> tuple[CredentialStore, Credential]:
 
 def state_of(credential: Credential) -> str:
     """Return ``valid`` (a token can be had without a person), ``login_required`` or ``doubtful``."""
-    if credential.ended is not None or credential.refresh_token is None:
+    if credential.ended is not None or not refreshable(credential):
         return "login_required"
     return "doubtful" if doubtful(credential.doubts) else "valid"
 
 
+def refreshable(credential: Credential) -> bool:
+    """True if a new token needs no person: there is a refresh token, or a machine asks anew."""
+    return credential.refresh_token is not None or credential.grant in MACHINE_GRANTS
+
+
 def as_json(credential: Credential) -> dict[str, Any]:
-    """Return the object of `login`, `status` and `refresh`."""
+    """Return the object of `login`, `grant`, `status` and `refresh`."""
     client = credential.client
     return {
         "server": credential.server,
         "account": credential.account,
         "alias": credential.alias,
         "issuer": credential.issuer,
-        "client_id": client.client_id if client else None,
+        "client_id": (client.client_id or None) if client else None,
         "registration": client.registration if client else "none",
         "scope": credential.scope,
         "expires_at": credential.expires_at,
-        "refreshable": credential.refresh_token is not None,
+        "refreshable": refreshable(credential),
         "access_token": "none",
         "state": state_of(credential),
         "quirks": list(credential.quirks),
+        "grant": credential.grant,
+        "token_type": credential.token_type,
+        "legacy": credential.legacy,
+        "dpop": credential.dpop_key is not None,
     }
 
 
 def not_required_json(server: str, account: str) -> dict[str, Any]:
     """Return the object of a `login` to a server that needs none."""
-    nothing = dict.fromkeys(("alias", "issuer", "client_id", "scope", "expires_at"))
+    nothing = dict.fromkeys(("alias", "issuer", "client_id", "scope", "expires_at", "grant", "token_type"))
     return {
         "server": server,
         "account": account,
@@ -63,25 +73,49 @@ def not_required_json(server: str, account: str) -> dict[str, Any]:
         "access_token": "none",
         "state": "not_required",
         "quirks": [],
+        "legacy": False,
+        "dpop": False,
     }
 
 
 def as_text(ui: Ui, credential: Credential, *, now: float | None = None) -> str:
     """Describe a login for a person."""
     moment = time.time() if now is None else now
-    client = credential.client
     facts = [
         ("server", ui.bold(credential.server)),
         ("state", state_text(ui, credential)),
         ("account", credential.account),
         *([("alias", credential.alias)] if credential.alias else []),
         ("issuer", credential.issuer or "unknown"),
-        ("client", f"{client.client_id} ({client.registration.replace('_', ' ')})" if client else "unknown"),
+        ("client", _client_text(credential)),
         ("scope", credential.scope or "as the server chose"),
         ("refreshed", duration((credential.refreshed_at or credential.created_at) - moment)),
-        *([("quirks", ", ".join(credential.quirks))] if credential.quirks else []),
+        *_peculiarities(credential),
     ]
     return ui.facts(facts)
+
+
+def _client_text(credential: Credential) -> str:
+    client = credential.client
+    if client is None:
+        return "unknown"
+    if not client.client_id:
+        return "none: the assertion is enough"
+    return f"{client.client_id} ({client.registration.replace('_', ' ')})"
+
+
+def _peculiarities(credential: Credential) -> list[tuple[str, str]]:
+    """What sets a login apart from the usual one."""
+    facts = []
+    if credential.grant != "authorization_code":
+        facts.append(("grant", credential.grant.replace("_", " ")))
+    if credential.dpop_key is not None:
+        facts.append(("token type", "DPoP: of no use without the key that is kept here"))
+    if credential.legacy:
+        facts.append(("legacy", "the 2025-03-26 shape: nothing verified its endpoints or its PKCE support"))
+    if credential.quirks:
+        facts.append(("quirks", ", ".join(credential.quirks)))
+    return facts
 
 
 def state_text(ui: Ui, credential: Credential) -> str:

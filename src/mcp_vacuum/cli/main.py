@@ -16,6 +16,7 @@ from mcp_vacuum.errors import UsageError, VacuumError
 
 COMMANDS = {
     "login": "Log in to a protected MCP server or API, and keep the login.",
+    "grant": "Get tokens as a machine, and keep how under a name like a login.",
     "token": "Print a valid access token.",
     "run": "Run a command with a valid token in its environment.",
     "status": "Show one login, or all of them.",

@@ -77,6 +77,10 @@ class Ui:
         if self.settings.verbose:
             self._err(self._paint(text, _DIM, sys.stderr))
 
+    def loud(self, text: str) -> str:
+        """Make a word on stderr stand out."""
+        return self._paint(text, _BOLD, sys.stderr)
+
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Show that something is being waited for: a spinner in a terminal, nothing in a pipe."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import socket
 import threading
@@ -131,7 +132,9 @@ class LoopbackListener:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    allow_reuse_address = False
+    # On POSIX the port of a login a moment ago is free again, and one that somebody listens on is not;
+    # on Windows the same option would let two programs share a port.
+    allow_reuse_address = os.name == "posix"
     listener: LoopbackListener
 
 

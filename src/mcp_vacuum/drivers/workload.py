@@ -33,7 +33,7 @@ def check_source(source: str) -> str:
         UsageError: It is not.
     """
     kind, _, argument = source.partition(":")
-    if kind in ("file", "env", "command") and argument:
+    if kind in ("file", "env", "command") and argument.strip():
         return source
     if source == "github-actions" or kind == "kubernetes":
         return source

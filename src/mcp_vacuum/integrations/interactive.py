@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from mcp_vacuum.drivers.aio import CodeShower
 from mcp_vacuum.errors import AuthenticationError, LoginRequired
-from mcp_vacuum.login import DEFAULTS, LoginOptions, Ways, by_browser, login_blocking
+from mcp_vacuum.login import DEFAULTS, LoginOptions, ResourceCheck, Ways, by_browser, login_blocking
 from mcp_vacuum.machine import GrantOptions, grant_blocking
 from mcp_vacuum.models import Credential
 from mcp_vacuum.protocol.challenge import BearerHints, bearer_hints
@@ -33,7 +33,7 @@ MOST_AUTHORIZATIONS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class Wish:
     """Why a person is asked.
 
     Attributes:
@@ -41,12 +41,14 @@ class _Wish:
         scope: Scopes to ask for; empty to let the server choose.
         force: There is a login, and it does not do.
         instead_of: The generation of the login that does not do; a newer one does.
+        step_up: It is about more scope.
     """
 
     greeting: Probe
     scope: tuple[str, ...] = ()
     force: bool = False
     instead_of: int = 0
+    step_up: bool = False
 
 
 class ChallengedSource(ABC):
@@ -59,11 +61,11 @@ class ChallengedSource(ABC):
         self._known: LoginTokens | None = None
 
     @abstractmethod
-    def _wish(self, rejection: Rejection) -> _Wish | None:
+    def _wish(self, rejection: Rejection) -> Wish | None:
         """Decide whether to log in, and what to ask for; None to let the refusal stand."""
 
     @abstractmethod
-    def _log_in(self, wish: _Wish) -> None:
+    def _log_in(self, wish: Wish) -> None:
         """Log in; runs in a thread of its own, once for everybody who waits."""
 
     # --- TokenSource ----------------------------------------------------------------------------------
@@ -95,6 +97,10 @@ class ChallengedSource(ABC):
 
     async def after(self, method: str, url: str, rejection: Rejection) -> Headers | None:
         """See `TokenSource.after`; where only a person can go on, a person is asked."""
+        before = self._generation()
+        newer = self._newer(method, url, rejection)
+        if newer is not None:
+            return newer
         tokens = self._tokens()
         if tokens is not None and rejection.headers and not _asks_for_scope(rejection):
             try:
@@ -106,11 +112,15 @@ class ChallengedSource(ABC):
         wish = self._wish(rejection)
         if wish is None:
             return None
-        await landed(self._login(wish))
+        await self._logged_in(replace(wish, instead_of=min(wish.instead_of, before)))
         return await self.headers(method, url)
 
     def after_blocking(self, method: str, url: str, rejection: Rejection) -> Headers | None:
         """See `TokenSource.after_blocking`."""
+        before = self._generation()
+        newer = self._newer(method, url, rejection)
+        if newer is not None:
+            return newer
         tokens = self._tokens()
         if tokens is not None and rejection.headers and not _asks_for_scope(rejection):
             try:
@@ -122,7 +132,7 @@ class ChallengedSource(ABC):
         wish = self._wish(rejection)
         if wish is None:
             return None
-        self._login(wish).result()
+        self._login(replace(wish, instead_of=min(wish.instead_of, before))).result()
         return self.headers_blocking(method, url)
 
     def note_nonce(self, url: str, nonce: str) -> None:
@@ -137,20 +147,37 @@ class ChallengedSource(ABC):
         if self._known is None:
             credential = self._stored()
             if credential is not None:
-                self._known = login_tokens(self.store, credential)
+                self._known = self._tokens_of(credential)
         return self._known
+
+    def _tokens_of(self, credential: Credential) -> LoginTokens:
+        return login_tokens(self.store, credential)
+
+    def _newer(self, method: str, url: str, rejection: Rejection) -> Headers | None:
+        """Headers that came while the refused request was on its way: somebody else logged in."""
+        ready = self.ready(method, url)
+        newer = ready and ready["Authorization"] != rejection.headers.get("Authorization")
+        return ready if newer else None
+
+    def _generation(self) -> int:
+        stored = self._stored()
+        return stored.generation if stored else 0
 
     def _stored(self) -> Credential | None:
         return self.store.get(self.server, self.account)
 
-    def _login(self, wish: _Wish) -> Future[None]:
+    async def _logged_in(self, wish: Wish) -> None:
+        """Wait for the login."""
+        await landed(self._login(wish))
+
+    def _login(self, wish: Wish) -> Future[None]:
         """Join the login that is under way, or begin one."""
         key = ("login", self.store.location, self.server, self.account)
         return FLIGHTS.join(key, lambda: self._run(wish))
 
-    def _run(self, wish: _Wish) -> None:
+    def _run(self, wish: Wish) -> None:
         newer = self._stored()
-        if newer is not None and newer.generation > wish.instead_of and not wish.scope:
+        if newer is not None and newer.generation > wish.instead_of and _covers(newer, wish.scope):
             return  # somebody logged in while we were waiting
         self._log_in(wish)
         self._known = None
@@ -167,6 +194,7 @@ class InteractiveSource(ChallengedSource):
         store: CredentialStore | None = None,
         ways: Ways = by_browser,
         show_code: CodeShower | None = None,
+        check_resource: ResourceCheck | None = None,
     ) -> None:
         """Open nothing yet.
 
@@ -176,15 +204,17 @@ class InteractiveSource(ChallengedSource):
             store: Where logins are kept; in this process's memory if absent.
             ways: Who says yes, and how; the browser of this machine if absent.
             show_code: Shows the code of a device login.
+            check_resource: Judges the resource of the server instead of our own check.
         """
         super().__init__(server_url, options.account, store)
         self.options = options
         self._ways = ways
         self._show_code = show_code
+        self._check_resource = check_resource
         self._granted_unions: set[str] = set()
         self._lock = threading.Lock()
 
-    def _wish(self, rejection: Rejection) -> _Wish | None:
+    def _wish(self, rejection: Rejection) -> Wish | None:
         """See `ChallengedSource`.
 
         Raises:
@@ -199,9 +229,9 @@ class InteractiveSource(ChallengedSource):
             return self._step_up(asked, hints, generation)
         if rejection.status != 401 or rejection.attempt > MOST_AUTHORIZATIONS:
             return None
-        return _Wish(Probe(401, "", hints), self.options.scope, old is not None, generation)
+        return Wish(Probe(401, "", hints), self.options.scope, old is not None, generation)
 
-    def _step_up(self, asked: str | None, hints: BearerHints | None, generation: int) -> _Wish:
+    def _step_up(self, asked: str | None, hints: BearerHints | None, generation: int) -> Wish:
         """Ask for the union of what is granted and what is missing, once for each union."""
         words = (asked or "").split()
         key = " ".join(sorted(words))
@@ -213,19 +243,25 @@ class InteractiveSource(ChallengedSource):
                     spec="MCP authorization, Step-Up Authorization Flow",
                     url=self.server,
                 )
-            self._granted_unions.add(key)
         challenge = replace(hints, scope=None) if hints else None
-        return _Wish(Probe(401, "", challenge), tuple(words), True, generation)
+        return Wish(Probe(401, "", challenge), tuple(words), True, generation, step_up=True)
 
-    def _log_in(self, wish: _Wish) -> None:
+    def _log_in(self, wish: Wish) -> None:
+        self._log_in_with(self.options, wish)
+
+    def _log_in_with(self, options: LoginOptions, wish: Wish) -> None:
         login_blocking(
             self.server,
-            replace(self.options, scope=wish.scope, force=wish.force),
+            replace(options, scope=wish.scope, force=wish.force),
             store=self.store,
             ways=self._ways,
             show_code=self._show_code,
             greeting=wish.greeting,
+            check_resource=self._check_resource,
         )
+        if wish.step_up:  # a person who was cancelled or declined may be asked again
+            with self._lock:
+                self._granted_unions.add(" ".join(sorted(wish.scope)))
 
 
 class MachineSource(ChallengedSource):
@@ -238,13 +274,18 @@ class MachineSource(ChallengedSource):
         super().__init__(server_url, options.account, store)
         self.options = options
 
-    def _wish(self, rejection: Rejection) -> _Wish | None:
+    def _wish(self, rejection: Rejection) -> Wish | None:
         if rejection.status != 401 or rejection.headers:
             return None
-        return _Wish(Probe(401, "", bearer_hints(rejection.challenges)))
+        return Wish(Probe(401, "", bearer_hints(rejection.challenges)))
 
-    def _log_in(self, wish: _Wish) -> None:
+    def _log_in(self, wish: Wish) -> None:
         grant_blocking(self.server, self.options, store=self.store, greeting=wish.greeting)
+
+
+def _covers(login: Credential, scope: tuple[str, ...]) -> bool:
+    """True if a login asked for these scopes already; asking once more would bring nothing new."""
+    return set(scope) <= set((union(login.scope_asked, login.scope) or "").split())
 
 
 def _asks_for_scope(rejection: Rejection) -> bool:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Mapping
 
 from mcp_vacuum.lab.consent import Consent
+from mcp_vacuum.lab.device import GRANT as DEVICE_CODE
 from mcp_vacuum.lab.faults import overridden
 from mcp_vacuum.lab.messages import App, Request, Response, json_response, not_here
 from mcp_vacuum.lab.registration import Registration
@@ -66,6 +67,10 @@ class AuthorizationServer:
             f"{base}/revoke": {"POST": self._tokens.revoke},
             f"{base}/jwks": {"GET": lambda _: json_response({"keys": []})},
         }
+        if DEVICE_CODE in self._world.config.grants:
+            devices = self._tokens.devices
+            routes[f"{base}/device_authorization"] = {"POST": devices.begin}
+            routes[f"{base}/device"] = {"GET": devices.page, "POST": devices.answer}
         if self._world.config.dcr:
             routes[f"{base}/register"] = {"POST": self._registration.register}
         return routes
@@ -96,7 +101,7 @@ class AuthorizationServer:
             "revocation_endpoint": f"{issuer}/revoke",
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token"],
+            "grant_types_supported": ["authorization_code", "refresh_token", *config.grants],
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": list(config.token_endpoint_auth_methods),
             "revocation_endpoint_auth_methods_supported": list(config.token_endpoint_auth_methods),
@@ -109,6 +114,10 @@ class AuthorizationServer:
         more: dict[str, object] = {}
         if config.dcr:
             more["registration_endpoint"] = f"{issuer}/register"
+        if DEVICE_CODE in config.grants:
+            more["device_authorization_endpoint"] = f"{issuer}/device_authorization"
+        if config.dpop:
+            more["dpop_signing_alg_values_supported"] = ["ES256", "EdDSA"]
         if config.cimd:
             more["client_id_metadata_document_supported"] = True
         if config.iss_parameter:

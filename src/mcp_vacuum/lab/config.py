@@ -63,6 +63,19 @@ class LabConfig:
     """Everything on the MCP server's port, which then records as "mcp". With `challenge_hints`,
     `require_resource` and `iss_parameter` off and both metadata documents at 404, a server of
     MCP 2025-03-26."""
+    grants: tuple[str, ...] = ()
+    """More grants of /token, by the names of the metadata: `client_credentials`, and the URNs of the device
+    grant (RFC 8628), JWT bearer (RFC 7523) and token exchange (RFC 8693)."""
+    trusted_key: str | None = None
+    """PEM of the public key that JWT bearer assertions, and exchanged JWTs, are signed with."""
+    device_interval: float = 1
+    """Seconds between polls of a device login; a faster one gets `slow_down`."""
+    dpop: bool = False
+    """Both servers take DPoP-bound tokens (RFC 9449); who sends a proof gets one."""
+    dpop_required: bool = False
+    """The MCP server takes no others, and its metadata and challenge say so."""
+    dpop_nonces: bool = False
+    """Both servers insist on nonces, each on its own (RFC 9449 §8, §9)."""
     subject: str = "ada"
     """The person who logs in."""
     port: int = 0

@@ -38,12 +38,16 @@ class Issued:
     refresh_token: str | None
     scopes: tuple[str, ...]
     expires_at: float
+    bound: bool = False
 
 
 @dataclass(slots=True)
 class _Family:
+    """One login. `jkt` is the thumbprint of the key that its tokens are bound to (RFC 9449 §6)."""
+
     approval: Approval
     revoked: bool = False
+    jkt: str | None = None
 
 
 @dataclass(slots=True)
@@ -71,6 +75,11 @@ class Access:
     scopes: tuple[str, ...]
     expires_at: float
     family: _Family = field(repr=False)
+
+    @property
+    def jkt(self) -> str | None:
+        """The key that it is bound to; None for a bearer token."""
+        return self.family.jkt
 
 
 class Grants:
@@ -117,6 +126,7 @@ class Grants:
         redirect_uri: str | None,
         resource: str | None,
         refreshable: bool,
+        jkt: str | None = None,
     ) -> Issued:
         """Exchange a code (OAuth 2.1 §4.1.3). Any attempt uses it up.
 
@@ -132,11 +142,23 @@ class Grants:
                 raise Refusal("invalid_grant", "the code is unknown, or another client's")
             self._use_up(grant)
             _check_code(grant, self._clock(), verifier, redirect_uri, resource)
-            grant.family = _Family(grant.approval)
+            grant.family = _Family(grant.approval, jkt=jkt)
             return self._issue(grant.family, grant.approval.scopes, refreshable)
 
+    def issue(self, approval: Approval, *, refreshable: bool, jkt: str | None = None) -> Issued:
+        """Give tokens for what needs no code: a machine's own grant, or a device that a person let in."""
+        with self._lock:
+            return self._issue(_Family(approval, jkt=jkt), approval.scopes, refreshable)
+
     def refresh(
-        self, token: str, client_id: str, *, scopes: tuple[str, ...], resource: str | None, keep: bool = False
+        self,
+        token: str,
+        client_id: str,
+        *,
+        scopes: tuple[str, ...],
+        resource: str | None,
+        keep: bool = False,
+        jkt: str | None = None,
     ) -> Issued:
         """Use a refresh token (OAuth 2.1 §4.3).
 
@@ -146,6 +168,7 @@ class Grants:
             scopes: Wanted, at most those approved; empty means all of them.
             resource: As sent, or None.
             keep: Leave the refresh token as it is this once, and answer without one.
+            jkt: Of the request's proof; a bound refresh token needs the same key (RFC 9449 §5).
 
         Raises:
             Refusal: invalid_grant, invalid_scope or invalid_target.
@@ -154,6 +177,8 @@ class Grants:
             record = self._refresh.get(token)
             if record is None or record.family.approval.client_id != client_id:
                 raise Refusal("invalid_grant", "the refresh token is unknown, or another client's")
+            if record.family.jkt not in (None, jkt):
+                raise Refusal("invalid_grant", "the refresh token is bound to another key")
             successor = self._successor(record)
             if record.family.revoked:
                 raise Refusal("invalid_grant", "the grant was revoked")
@@ -225,7 +250,7 @@ class Grants:
         refresh_token = "rt-" + secrets.token_urlsafe(24) if refreshable else None
         if refresh_token:
             self._refresh[refresh_token] = _Refresh(family)
-        return Issued(access_token, refresh_token, scopes, expires_at)
+        return Issued(access_token, refresh_token, scopes, expires_at, bound=family.jkt is not None)
 
 
 def _check_code(

@@ -13,6 +13,7 @@ from mcp_vacuum.lab.clients import Client, Clients
 from mcp_vacuum.lab.config import LabConfig
 from mcp_vacuum.lab.faults import Faults
 from mcp_vacuum.lab.grants import Grants
+from mcp_vacuum.lab.proof import Proofs
 from mcp_vacuum.lab.recorder import Recorder
 from mcp_vacuum.lab.resource import ResourceServer
 from mcp_vacuum.lab.server import LabServer
@@ -126,6 +127,11 @@ class Lab:
         """End all grants: access tokens are refused, refreshing gives `invalid_grant`."""
         self._here.grants.revoke_everything()
 
+    def renew_nonces(self) -> None:
+        """Let both servers want another DPoP nonce from now on."""
+        self._here.token_proofs.renew_nonce()
+        self._here.mcp_proofs.renew_nonce()
+
     def forget_clients(self) -> None:
         """Drop all registrations: `invalid_client` from now on."""
         self._here.clients.forget()
@@ -182,7 +188,17 @@ class Lab:
             rotate=config.rotate,
         )
         clients = Clients(any_loopback_port=config.any_loopback_port, metadata_documents=config.cimd)
-        return World(config, self.faults, grants, clients, self._pause, authorization_origin, mcp_origin)
+        return World(
+            config,
+            self.faults,
+            grants,
+            clients,
+            self._pause,
+            authorization_origin,
+            mcp_origin,
+            Proofs(nonces=config.dpop_nonces, status=400),
+            Proofs(nonces=config.dpop_nonces, status=401),
+        )
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:

@@ -85,7 +85,7 @@ class Registration:
             "client_id_issued_at": int(time.time()),
             "client_name": self._world.faults.hostile_text or client.name,
             "redirect_uris": list(client.redirect_uris),
-            "grant_types": ["authorization_code", "refresh_token"],
+            "grant_types": ["authorization_code", "refresh_token", *self._world.config.grants],
             "response_types": ["code"],
             "token_endpoint_auth_method": client.auth_method,
             "registration_client_uri": f"{self._world.issuer}/register/{client.client_id}",

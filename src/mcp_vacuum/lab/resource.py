@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from mcp_vacuum.lab.clients import LOOPBACK
 from mcp_vacuum.lab.faults import overridden
@@ -57,6 +58,8 @@ class ResourceServer:
             "bearer_methods_supported": ["header"],
             "resource_name": "the lab's MCP server",
         }
+        if self._world.config.dpop_required:
+            document["dpop_bound_access_tokens_required"] = True
         if faults.no_authorization_servers:
             del document["authorization_servers"]
         if faults.big_resource_metadata:
@@ -73,8 +76,13 @@ class ResourceServer:
         try:
             access = self._admitted(request)
         except Refusal as refusal:
-            return self._challenged(refusal)
-        return self._spoken(request, access) if request.method == "POST" else not_here(("POST",))
+            return self._with_nonce(self._challenged(refusal))
+        return self._with_nonce(
+            self._spoken(request, access) if request.method == "POST" else not_here(("POST",))
+        )
+
+    def _with_nonce(self, response: Response) -> Response:
+        return replace(response, headers=(*response.headers, *self._world.mcp_proofs.headers))
 
     def _spoken(self, request: Request, access: Access | None) -> Response:
         version = request.headers.get("mcp-protocol-version")
@@ -94,9 +102,10 @@ class ResourceServer:
         if not self._world.config.require_login:
             return None
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        if scheme.lower() not in ("bearer", "dpop") or not token:
             raise Refusal("", "no token", 401)
         access = self._world.grants.access(token.strip())
+        self._check_binding(request, scheme.lower(), token.strip(), access)
         if access is None or not self._world.is_mcp(access.approval.resource):
             raise Refusal("invalid_token", "unknown, expired, revoked or not for this resource", 401)
         if self._world.faults.mcp_always_401:
@@ -105,6 +114,17 @@ class ResourceServer:
         if not set(demanded) <= set(access.scopes):
             raise _InsufficientScope(" ".join(demanded))
         return access
+
+    def _check_binding(self, request: Request, scheme: str, token: str, access: Access | None) -> None:
+        """A bound token comes with a proof of its key and never as a bearer token (RFC 9449 §7)."""
+        bound_to = access.jkt if access else None
+        if access is None or (scheme == "bearer" and not bound_to and not self._world.config.dpop_required):
+            return
+        if scheme != "dpop" or bound_to is None:
+            raise Refusal("invalid_token", "this token, or this server, wants the other scheme", 401)
+        url = self._world.mcp_origin + MCP_PATH
+        if self._world.mcp_proofs.thumbprint(request, url, token) != bound_to:
+            raise Refusal("invalid_token", "no proof of the key that the token is bound to", 401)
 
     def _missing_scope(self, message: object, access: Access | None) -> Refusal | None:
         if access is None or not self._world.config.enforce_scopes or not isinstance(message, dict):
@@ -132,7 +152,8 @@ class ResourceServer:
             parts["scope"] = " ".join(self._world.config.scopes_supported if scopes is None else scopes)
         if self._world.config.challenge_hints:
             parts["resource_metadata"] = self._world.prm_url
-        return " ".join(["Bearer", ", ".join(f'{name}="{value}"' for name, value in parts.items())]).strip()
+        scheme = "DPoP" if self._world.config.dpop_required else "Bearer"
+        return " ".join([scheme, ", ".join(f'{name}="{value}"' for name, value in parts.items())]).strip()
 
 
 class _InsufficientScope(Refusal):

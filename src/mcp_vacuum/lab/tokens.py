@@ -6,8 +6,11 @@ import re
 from dataclasses import replace
 
 from mcp_vacuum.lab.clients import Client
+from mcp_vacuum.lab.device import GRANT as DEVICE_CODE
+from mcp_vacuum.lab.device import Devices
 from mcp_vacuum.lab.faults import Faults, overridden
 from mcp_vacuum.lab.grants import Issued
+from mcp_vacuum.lab.machines import Machines
 from mcp_vacuum.lab.messages import (
     Refusal,
     Request,
@@ -28,6 +31,13 @@ class TokenEndpoint:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._machines = Machines(world)
+        self._devices = Devices(world)
+
+    @property
+    def devices(self) -> Devices:
+        """Where device logins begin."""
+        return self._devices
 
     def token(self, request: Request) -> Response:
         """POST /token, with the faults that are on when it arrives."""
@@ -48,22 +58,37 @@ class TokenEndpoint:
         return Response(200)
 
     def _processed(self, request: Request, faults: Faults) -> Response:
+        nonce = self._world.token_proofs.headers
         try:
             client = self._world.clients.authenticate(request)
             issued = self._granted(request, client, faults)
         except Refusal as refusal:
-            return _oauth_error(request, refusal, faults)
-        return json_response(self._document(issued, faults))
+            response = _oauth_error(request, refusal, faults)
+            return replace(response, headers=(*response.headers, *nonce))
+        return json_response(self._document(issued, faults), headers=nonce)
 
     def _granted(self, request: Request, client: Client, faults: Faults) -> Issued:
         grant_type = required(request.form, "grant_type")
+        jkt = self._jkt(request)
         if grant_type == "authorization_code":
-            return self._from_code(request, client, faults)
+            return self._from_code(request, client, faults, jkt)
         if grant_type == "refresh_token":
-            return self._from_refresh_token(request, client, faults)
-        raise Refusal("unsupported_grant_type", "authorization_code or refresh_token")
+            return self._from_refresh_token(request, client, faults, jkt)
+        if grant_type not in self._world.config.grants:
+            raise Refusal("unsupported_grant_type", "this server has no such grant")
+        if grant_type == DEVICE_CODE:
+            approval = self._devices.redeem(request, client.client_id)
+            refreshable = self._world.config.issue_refresh_token and not faults.no_refresh_token
+            return self._world.grants.issue(approval, refreshable=refreshable, jkt=jkt)
+        approval = self._machines.approval(grant_type, request, client)
+        return self._world.grants.issue(approval, refreshable=False, jkt=jkt)
 
-    def _from_code(self, request: Request, client: Client, faults: Faults) -> Issued:
+    def _jkt(self, request: Request) -> str | None:
+        if not self._world.config.dpop:
+            return None
+        return self._world.token_proofs.thumbprint(request, f"{self._world.issuer}/token")
+
+    def _from_code(self, request: Request, client: Client, faults: Faults, jkt: str | None) -> Issued:
         code, verifier = required(request.form, "code"), required(request.form, "code_verifier")
         if not _VERIFIER.fullmatch(verifier):
             raise Refusal("invalid_request", "code_verifier is not 43 to 128 unreserved characters")
@@ -74,21 +99,25 @@ class TokenEndpoint:
             redirect_uri=only(request.form, "redirect_uri"),
             resource=self._world.wanted_resource(request.form),
             refreshable=self._world.config.issue_refresh_token and not faults.no_refresh_token,
+            jkt=jkt,
         )
 
-    def _from_refresh_token(self, request: Request, client: Client, faults: Faults) -> Issued:
+    def _from_refresh_token(
+        self, request: Request, client: Client, faults: Faults, jkt: str | None
+    ) -> Issued:
         return self._world.grants.refresh(
             required(request.form, "refresh_token"),
             client.client_id,
             scopes=tuple((only(request.form, "scope") or "").split()),
             resource=self._world.wanted_resource(request.form),
             keep=faults.omit_rotated_refresh_token,
+            jkt=jkt,
         )
 
     def _document(self, issued: Issued, faults: Faults) -> dict[str, object]:
         document: dict[str, object] = {
             "access_token": issued.access_token,
-            "token_type": faults.token_type or "Bearer",
+            "token_type": faults.token_type or ("DPoP" if issued.bound else "Bearer"),
             "expires_in": self._world.grants.seconds_left(issued),
             "scope": " ".join(issued.scopes),
         }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcp_vacuum.lab.clients import Clients
+from mcp_vacuum.lab.clients import Client, Clients
 from mcp_vacuum.lab.config import LabConfig
 from mcp_vacuum.lab.faults import Faults
-from mcp_vacuum.lab.grants import Grants
-from mcp_vacuum.lab.messages import Params, Refusal, Response, redirect, text_response
+from mcp_vacuum.lab.grants import Approval, Grants
+from mcp_vacuum.lab.messages import Params, Refusal, Request, Response, only, redirect, text_response
+from mcp_vacuum.lab.proof import Proofs
 
 PRM_WELL_KNOWN = "/.well-known/oauth-protected-resource"
 MCP_PATH = "/mcp"
@@ -29,6 +30,8 @@ class World:
     pause: Callable[[float], None]
     authorization_origin: str
     mcp_origin: str
+    token_proofs: Proofs
+    mcp_proofs: Proofs
 
     @property
     def issuer(self) -> str:
@@ -72,6 +75,19 @@ class World:
         if not self.is_mcp(values[0]) and values[0] not in self.config.also_serves:
             raise Refusal("invalid_target", "no tokens for that resource here")
         return values[0]
+
+    def approval(self, request: Request, client: Client) -> Approval:
+        """What a client may have without a person, or will ask one for: known scopes, and one resource.
+
+        Raises:
+            Refusal: invalid_target, or invalid_scope where none of the scopes is known.
+        """
+        resource = self.wanted_resource(request.form) or self.resource
+        asked = (only(request.form, "scope") or " ".join(self.config.scopes_supported)).split()
+        granted = tuple(dict.fromkeys(scope for scope in asked if scope in self.scopes_known()))
+        if not granted:
+            raise Refusal("invalid_scope", "none of these scopes is known here")
+        return Approval(client.client_id, self.config.subject, granted, resource)
 
     def scopes_known(self) -> tuple[str, ...]:
         """Every scope that can be granted."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import warnings
 from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mcp_vacuum.errors import AuthenticationError, UsageError
+from mcp_vacuum.errors import AuthenticationError
 from mcp_vacuum.models import ClientCredentials
 from mcp_vacuum.safety.secret import Secret
+from mcp_vacuum.safety.url import printable
 
 if TYPE_CHECKING:
     from joserfc.jwk import Key
@@ -67,7 +71,8 @@ def load_key(text: Secret) -> tuple[Key, tuple[str, ...]]:
 
     material = text.reveal().strip()
     try:
-        key: Key = import_key(json.loads(material)) if material.startswith("{") else _from_pem(material)
+        with _no_warnings():
+            key: Key = import_key(json.loads(material)) if material.startswith("{") else _from_pem(material)
     except (JoseError, ValueError, TypeError, KeyError):
         raise AuthenticationError(
             "the key is neither a JWK nor a PEM private key", spec="RFC 7517 §4"
@@ -81,6 +86,29 @@ def load_key(text: Secret) -> tuple[Key, tuple[str, ...]]:
             f"a key of type {key.key_type} {curve or ''} signs with no algorithm here", spec="RFC 7518 §3.1"
         )
     return key, algorithms
+
+
+def with_signing_alg(client: ClientCredentials, supported: tuple[str, ...] | None) -> ClientCredentials:
+    """Settle the algorithm of a client's assertions: the first of its key's that the server lists.
+
+    Args:
+        client: Returned as it is where it has no key, or an algorithm that the person chose.
+        supported: `token_endpoint_auth_signing_alg_values_supported` (RFC 8414 §2), None if it does not say.
+
+    Raises:
+        AuthenticationError: See `load_key`; or the server lists none that the key can do.
+    """
+    if client.private_key is None or client.signing_alg is not None or not supported:
+        return client
+    _, possible = load_key(client.private_key)
+    for alg in possible:
+        if alg in supported:
+            return replace(client, signing_alg=alg)
+    raise AuthenticationError(
+        f"the key signs with none of what the server takes: {', '.join(map(printable, supported))}",
+        spec="RFC 8414 §2",
+        url=client.issuer,
+    )
 
 
 def _from_pem(pem: str) -> Key:
@@ -108,16 +136,24 @@ def _algorithm(wanted: str | None, possible: tuple[str, ...]) -> str:
 def _octets(secret: Secret) -> Key:
     from joserfc.jwk import OctKey
 
-    return OctKey.import_key(secret.reveal())
+    with _no_warnings():
+        return OctKey.import_key(secret.reveal())
 
 
 def _sign(key: Key, alg: str, claims: dict[str, Any]) -> str:
     from joserfc import jwt
 
     header = {"alg": alg, "typ": "client-authentication+jwt"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # joserfc warns of names and sizes that the other side chose
+    with _no_warnings():
         return jwt.encode(header, claims, key, algorithms=[alg])
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Keep joserfc's warnings of names and sizes to ourselves: the other side chose them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def check_assertion(assertion: Secret, *, audiences: tuple[str, ...], now: float) -> None:
@@ -170,13 +206,3 @@ def unverified_claims(token: Secret) -> dict[str, Any] | None:
     except ValueError:
         return None
     return claims if isinstance(claims, dict) else None
-
-
-def require_jwt(token: Secret, what: str) -> None:
-    """Refuse a token that is plainly no JWT where the grant needs one.
-
-    Raises:
-        UsageError: It has not three parts.
-    """
-    if unverified_claims(token) is None:
-        raise UsageError(f"{what} is no JWT", spec="RFC 7523 §2.1")

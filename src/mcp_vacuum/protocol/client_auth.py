@@ -56,7 +56,7 @@ def _proof(client: ClientCredentials) -> tuple[list[tuple[str, str | None]], Hea
     if method in SIGNED_METHODS:
         return [], ()
     if method == "none":
-        return [("client_id", client.client_id)], ()
+        return [("client_id", client.client_id or None)], ()  # an assertion may be all that there is
     if client.client_secret is None:
         raise AuthenticationError(f"{method} needs a client secret and there is none", spec="RFC 6749 §2.3.1")
     secret = client.client_secret.reveal()

@@ -77,9 +77,9 @@ def _poll(
     patience: float,
     prover: Prover | None,
 ) -> Flow[Granted]:
-    interval = float(max(document.interval or DEFAULT_INTERVAL, SHORTEST_INTERVAL))
+    interval = float(min(max(document.interval or DEFAULT_INTERVAL, SHORTEST_INTERVAL), LONGEST_LIFE))
     left = min(patience, document.expires_in, LONGEST_LIFE)
-    while left > 0:
+    while left >= interval:
         yield from pause(interval)
         left -= interval
         try:

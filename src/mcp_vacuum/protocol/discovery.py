@@ -47,6 +47,7 @@ class AuthServer:
         metadata_documents: It takes client ID metadata documents.
         grant_types: `grant_types_supported`, None if it does not say.
         dpop_algorithms: `dpop_signing_alg_values_supported` (RFC 9449 §5.1).
+        signing_algorithms: `token_endpoint_auth_signing_alg_values_supported`.
     """
 
     issuer: str
@@ -62,6 +63,7 @@ class AuthServer:
     metadata_documents: bool = False
     grant_types: tuple[str, ...] | None = None
     dpop_algorithms: tuple[str, ...] | None = None
+    signing_algorithms: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +251,21 @@ def resource_metadata_urls(server_url: str, hint: str | None) -> Iterator[str]:
     yield f"{origin(server_url)}{_RESOURCE_WELL_KNOWN}"
 
 
+def stated_resource(server_url: str, *, greeting: Probe | None = None) -> Flow[str | None]:
+    """Return the `resource` of a server's metadata as it stands, unchecked; None where there is no metadata.
+
+    For a caller that judges it before `discover(resource=…)` insists on it.
+
+    Raises:
+        DiscoveryError, SecurityRefused, ServerUnavailable: See `discover`.
+    """
+    probe = greeting or (yield from probe_server(server_url))
+    hint = probe.hints.resource_metadata if probe.hints else None
+    urls = resource_metadata_urls(server_url, hint)
+    found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata")
+    return found[0].resource if found else None
+
+
 def _find_resource_metadata(
     server_url: str, probe: Probe, wanted: str | None
 ) -> Flow[ProtectedResourceMetadata | None]:
@@ -344,6 +361,7 @@ def check_server_metadata(
         metadata_documents=bool(metadata.client_id_metadata_document_supported),
         grant_types=metadata.grant_types_supported,
         dpop_algorithms=metadata.dpop_signing_alg_values_supported,
+        signing_algorithms=metadata.token_endpoint_auth_signing_alg_values_supported,
     )
 
 

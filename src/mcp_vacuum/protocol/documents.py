@@ -49,6 +49,7 @@ class AuthorizationServerMetadata(Document):
     device_authorization_endpoint: str | None = None
     scopes_supported: Words | None = None
     token_endpoint_auth_methods_supported: Words | None = None
+    token_endpoint_auth_signing_alg_values_supported: Words | None = None
     code_challenge_methods_supported: Words | None = None
     authorization_response_iss_parameter_supported: bool | None = None
     client_id_metadata_document_supported: bool | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mcp_vacuum.errors import AnswerLost, ServerUnavailable
@@ -11,7 +11,15 @@ from mcp_vacuum.protocol.authorization import AuthorizationRequest, acceptor, va
 from mcp_vacuum.protocol.discovery import discover, discover_auth_server
 from mcp_vacuum.protocol.effects import Authorize, Flow, HttpRequest, HttpResponse, ask, pause, send
 from mcp_vacuum.protocol.proof import Prover, send_to_token_endpoint, token_type
-from mcp_vacuum.protocol.registration import CODE_GRANTS, read_registration, registration_request
+from mcp_vacuum.protocol.registration import (
+    CODE_GRANTS,
+    NO_METADATA,
+    Deletion,
+    management_request,
+    read_deletion,
+    read_registration,
+    registration_request,
+)
 from mcp_vacuum.protocol.revocation import revocation_refusal, revocation_request
 from mcp_vacuum.protocol.token import (
     Answer,
@@ -24,7 +32,16 @@ from mcp_vacuum.protocol.token import (
 )
 from mcp_vacuum.safety.secret import Secret
 
-__all__ = ["authorize", "discover", "discover_auth_server", "exchange", "refresh", "register", "revoke"]
+__all__ = [
+    "authorize",
+    "discover",
+    "discover_auth_server",
+    "exchange",
+    "refresh",
+    "register",
+    "revoke",
+    "unregister",
+]
 
 _CODE_TRIES = 3
 _CODE_PATIENCE = 20.0
@@ -40,6 +57,7 @@ def register(
     issuer: str | None,
     auth_method: AuthMethod = "none",
     grant_types: tuple[str, ...] = CODE_GRANTS,
+    about: Mapping[str, object] = NO_METADATA,
 ) -> Flow[ClientCredentials]:
     """Register a client (RFC 7591). One request: a refusal is final, and retries would only leave litter.
 
@@ -54,9 +72,23 @@ def register(
         scope=scope,
         auth_method=auth_method,
         grant_types=grant_types,
+        about=about,
     )
     response = yield from send(request)
     return read_registration(response, issuer=issuer, redirect_uris=redirect_uris, auth_method=auth_method)
+
+
+def unregister(client: ClientCredentials) -> Flow[Deletion]:
+    """Delete a registration (RFC 7592 §2.3). One request; a failure leaves nothing worse than it was.
+
+    Raises:
+        SecurityRefused: The address that the server gave is not https or http on loopback.
+        ServerUnavailable: No answer.
+    """
+    request = management_request(client, "DELETE")
+    if request is None:
+        return Deletion(False, "the server gave no way to delete it (RFC 7592)")
+    return read_deletion((yield from send(request)))
 
 
 def authorize(
@@ -130,8 +162,10 @@ def revoke(endpoint: str, client: ClientCredentials, token: Secret, hint: str) -
 
     Raises:
         ServerUnavailable: It could not be asked.
+        AuthenticationError: The client has no key or secret to authenticate with.
     """
-    response = yield from send(revocation_request(endpoint, client, token, hint))
+    request = revocation_request(endpoint, client, token, hint)
+    response = yield from send_to_token_endpoint(request, client, None)
     return revocation_refusal(response)
 
 

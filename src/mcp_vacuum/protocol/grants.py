@@ -128,6 +128,8 @@ def identity_assertion(
         ) from None
     if document.issued_token_type != ID_JAG or document.token_type.lower() != "n_a":
         raise AuthenticationError("the identity provider gave a token of another type", spec="ID-JAG §4.3.3")
+    if not document.access_token:
+        raise AuthenticationError("the identity provider gave an empty ID-JAG", spec="ID-JAG §4.3")
     return Secret(document.access_token)
 
 

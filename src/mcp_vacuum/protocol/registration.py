@@ -1,9 +1,12 @@
-"""Dynamic client registration (RFC 7591): ask for little, check what came back."""
+"""Dynamic client registration (RFC 7591) and its end (RFC 7592): ask for little, check what came back."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
 
 from mcp_vacuum.errors import RegistrationError, ServerUnavailable
 from mcp_vacuum.models import AuthMethod, ClientCredentials
@@ -19,6 +22,11 @@ DEFAULT_SCOPE = "mcp:tools mcp:resources mcp:prompts"
 """Asked for where the server states no scopes."""
 CODE_GRANTS = ("authorization_code", "refresh_token")
 CLIENT_URI = "https://github.com/mcp-vacuum/mcp-vacuum"
+NO_METADATA: Mapping[str, object] = MappingProxyType({})
+_DECIDED_HERE = frozenset(
+    {"redirect_uris", "response_types", "grant_types", "token_endpoint_auth_method", "scope"}
+)
+"""Members that follow from the login itself; a caller's own value for them goes through its options."""
 
 
 def client_name(server_name: str) -> str:
@@ -34,8 +42,12 @@ def registration_request(
     scope: str | None,
     auth_method: AuthMethod = "none",
     grant_types: tuple[str, ...] = CODE_GRANTS,
+    about: Mapping[str, object] = NO_METADATA,
 ) -> HttpRequest:
     """Return the request that registers a client (RFC 7591 §3.1).
+
+    `about` describes the client in its own words: `client_name`, `logo_uri`, `software_id` and the like
+    replace ours (RFC 7591 §2); what the login itself decides stays as it is.
 
     `application_type` follows from the redirect URIs: `native` when one is on loopback (OpenID Connect
     Registration §2), which is what lets a server treat its port as variable.
@@ -45,14 +57,14 @@ def registration_request(
     """
     native = any(is_loopback_host(host_of(uri)) for uri in redirect_uris)
     metadata: dict[str, Any] = {
-        "client_name": client_name(name),
-        "client_uri": CLIENT_URI,
+        **({} if "client_name" in about else {"client_name": client_name(name), "client_uri": CLIENT_URI}),
         "redirect_uris": list(redirect_uris),
         "grant_types": list(grant_types),
         "response_types": ["code"] if "authorization_code" in grant_types else [],
         "token_endpoint_auth_method": auth_method,
         "application_type": "native" if native else "web",
         **({"scope": scope} if scope else {}),
+        **{name: value for name, value in about.items() if name not in _DECIDED_HERE},
     }
     return HttpRequest(
         "POST",
@@ -104,6 +116,76 @@ def read_registration(
         registration_access_token=wrapped(document.registration_access_token),
         scope=document.scope,
     )
+
+
+def management_request(client: ClientCredentials, method: Literal["GET", "DELETE"]) -> HttpRequest | None:
+    """Return the request that reads or deletes a registration (RFC 7592 §2.1, §2.3).
+
+    None where the server gave no address or no token for it. That token goes to that address alone.
+
+    Raises:
+        SecurityRefused: The address is not https or http on loopback.
+    """
+    if client.registration_client_uri is None or client.registration_access_token is None:
+        return None
+    token = client.registration_access_token.reveal()
+    return HttpRequest(
+        method,
+        check_endpoint(client.registration_client_uri, "registration_client_uri", spec="RFC 7592 §3"),
+        headers=(("Authorization", f"Bearer {token}"), ("Accept", "application/json")),
+        timeout=TOKEN_TIMEOUT,
+    )
+
+
+def read_managed(response: HttpResponse, client: ClientCredentials) -> ClientCredentials:
+    """Turn the answer to a read into credentials: the server may have given a new secret, address or token.
+
+    Args:
+        response: The answer to `management_request(client, "GET")`.
+        client: As it was; what the answer leaves out stays (RFC 7592 §2.1).
+
+    Raises:
+        RegistrationError: The server knows the client no more, or its answer is not about this client.
+        ServerUnavailable: 429 or 5xx.
+    """
+    read = read_registration(
+        response,
+        issuer=client.issuer,
+        redirect_uris=client.redirect_uris,
+        auth_method=client.token_endpoint_auth_method,
+    )
+    if read.client_id != client.client_id:
+        raise _odd(response, "answered with another client's registration")
+    return replace(
+        read,
+        registration_client_uri=read.registration_client_uri or client.registration_client_uri,
+        registration_access_token=read.registration_access_token or client.registration_access_token,
+        scope=read.scope or client.scope,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What became of a registration that was to be deleted.
+
+    Attributes:
+        gone: The server has it no more.
+        because: Why it still has, or why it had it no more before.
+    """
+
+    gone: bool
+    because: str | None = None
+
+
+def read_deletion(response: HttpResponse) -> Deletion:
+    """Turn the answer to a delete into its meaning (RFC 7592 §2.3): 204; 401 where the client is unknown."""
+    if response.status in (200, 204):
+        return Deletion(True)
+    error = read_error(response.body)
+    said = f"status {response.status}" + (f", {printable(error.error, 80)}" if error else "")
+    if response.status in (401, 404, 410):
+        return Deletion(True, f"the server does not know it any more ({said})")
+    return Deletion(False, f"the server answered {said}")
 
 
 def _accepted(response: HttpResponse) -> RegistrationResponse:

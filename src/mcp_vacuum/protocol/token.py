@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 
 from mcp_vacuum.errors import AuthenticationError, OAuthError, ServerUnavailable, VacuumError
 from mcp_vacuum.models import ASSUMED_LIFETIME, Binding, ClientCredentials, OAuth2Token
@@ -16,6 +18,12 @@ from mcp_vacuum.safety.url import printable
 
 _LONGEST_LIFETIME = 2**31 - 1
 """Seconds; a number of 400 digits is an int to JSON, and overflows the first sum with a float."""
+CLOCK_OFF = 60.0
+"""Seconds by which two clocks may differ before that is worth a word."""
+_DATED = frozenset({"invalid_client", "invalid_grant", "invalid_dpop_proof", "invalid_request"})
+"""Errors that a signature with a wrong date can cause."""
+_SPECS = {"invalid_dpop_proof": "RFC 9449 §5", "invalid_target": "RFC 8707 §2"}
+"""Errors that RFC 6749 §5.2 does not define."""
 
 
 def code_request(
@@ -65,11 +73,16 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An OAuth error document, whatever 4xx carried it: `error` decides."""
+    """An OAuth error document, whatever 4xx carried it: `error` decides.
+
+    Attributes:
+        clock_off: Seconds by which our clock is ahead of the server's `Date`, if that is a minute or more.
+    """
 
     error: str
     description: str
     url: str
+    clock_off: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +125,8 @@ def read_token_answer(
         return TryLater(response.status, _seconds(response.header("retry-after")), response.url)
     error = read_error(response.body)
     if error is not None and (response.status >= 400 or _has_no_token(response.body)):
-        return Refused(printable(error.error, 80), printable(error.error_description or ""), response.url)
+        description = printable(error.error_description or "")
+        return Refused(printable(error.error, 80), description, response.url, clock_off(response))
     if response.status != 200:
         return Unusable(f"status {response.status} without an OAuth error", response.url)
     return _read_granted(response, binding, token_type)
@@ -169,6 +183,26 @@ def _seconds(text: str | None) -> float | None:
     return float(text) if text and text.strip().isdecimal() and len(text) < 7 else None
 
 
+def clock_off(response: HttpResponse) -> float | None:
+    """Return by how many seconds our clock is ahead of the server's (RFC 9110 §6.6.1), if by a minute."""
+    try:
+        date = parsedate_to_datetime(response.header("date") or "")
+    except (ValueError, OverflowError):
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    seconds = response.received_at - date.timestamp()
+    return seconds if abs(seconds) >= CLOCK_OFF else None
+
+
+def _clock_hint(answer: Refused) -> str | None:
+    """Say that the clock is wrong where assertions, proofs and their age are what the server refused."""
+    if answer.clock_off is None or answer.error not in _DATED:
+        return None
+    minutes, side = abs(answer.clock_off) / 60, "ahead of" if answer.clock_off > 0 else "behind"
+    return f"set the clock: this machine is {minutes:.0f} min {side} the server (its Date header)"
+
+
 def as_error(answer: Refused | Unusable | TryLater) -> VacuumError:
     """Return the error that an answer means where there is nothing left to try."""
     if isinstance(answer, Refused):
@@ -176,7 +210,8 @@ def as_error(answer: Refused | Unusable | TryLater) -> VacuumError:
         return OAuthError(
             f"the token endpoint answered {answer.error}{detail}",
             error=answer.error,
-            spec="RFC 6749 §5.2",
+            hint=_clock_hint(answer),
+            spec=_SPECS.get(answer.error, "RFC 6749 §5.2"),
             url=answer.url,
         )
     if isinstance(answer, TryLater):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mcp_vacuum.errors import GenerationConflict, StorageError, UsageError
+from mcp_vacuum.errors import AliasTaken, GenerationConflict, StorageError, UsageError
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.base import RecordKey, RecordStore, Row
@@ -146,11 +146,8 @@ class CredentialStore:
             AliasTaken: Another login has it.
             StorageError: The login is being refreshed for too long, or cannot be written.
         """
-        if alias is not None and not ALIAS.fullmatch(alias):
-            raise UsageError(
-                f"{alias!r} cannot be an alias",
-                hint="letters, digits, '.', '_' and '-', at most 64, a letter first",
-            )
+        if alias is not None:
+            self.check_alias(server, account, alias)
         # A refresh writes its journal under the lease and without a new generation: only the lease
         # keeps one of the two writers from undoing the other.
         with self.lease(server, account, ALIAS_LEASE):
@@ -158,6 +155,22 @@ class CredentialStore:
             if credential is None:
                 raise UsageError(f"there is no login for {server}", hint="mcp-vacuum list")
             self.put(replace(credential, alias=alias), credential.generation)
+
+    def check_alias(self, server: str, account: str, alias: str) -> None:
+        """See whether `set_alias` would take the name now; for those who have to send something first.
+
+        Raises:
+            UsageError: It could be mistaken for a URL or an option.
+            AliasTaken: Another login has it.
+        """
+        if not ALIAS.fullmatch(alias):
+            raise UsageError(
+                f"{alias!r} cannot be an alias",
+                hint="letters, digits, '.', '_' and '-', at most 64, a letter first",
+            )
+        key = _login(server, account)
+        if any(row.alias == alias and row.key != key for row in self.index()):
+            raise AliasTaken(f"the alias {alias} already names another login", hint="mcp-vacuum list")
 
     def registration(self, issuer: str) -> ClientCredentials | None:
         """Return the client registration at an issuer, or None.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from mcp_vacuum.drivers.workload import read_token
 from mcp_vacuum.errors import AuthenticationError
@@ -49,8 +49,9 @@ class GrantSettings:
 
     @classmethod
     def from_secret(cls, text: Secret | None) -> GrantSettings:
-        """Restore what `to_secret()` made."""
-        return cls(**json.loads(text.reveal())) if text else cls()
+        """Restore what `to_secret()` made; members of newer versions are passed over."""
+        kept = json.loads(text.reveal()) if text else {}
+        return cls(**{field.name: kept[field.name] for field in fields(cls) if field.name in kept})
 
     def __repr__(self) -> str:
         return f"GrantSettings(token_from={self.token_from!r}, audience={self.audience!r})"

@@ -1,15 +1,18 @@
 // The certified npm `oidc-provider` as an authorization server for MCP resources, on loopback.
 //
 // Environment: PORT (needed), ISSUER (default http://127.0.0.1:PORT; one with a path works too),
-// AT_TTL (access token lifetime in seconds).
+// AT_TTL (access token lifetime in seconds); and, off unless 1: DEVICE (RFC 8628), CLIENT_CREDENTIALS (with the
+// client `svc`, secret `svc-secret-svc-secret-svc-secret`), DPOP_NONCE (RFC 9449, always with a nonce) and MANAGE
+// (RFC 7592).
 // Its development pages log anyone in. The /test/ routes are those of ledger.py.
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider, errors } from 'oidc-provider';
 
 const PORT = Number(process.env.PORT);
 const ISSUER = process.env.ISSUER ?? `http://127.0.0.1:${PORT}`;
 const BASE_PATH = new URL(ISSUER).pathname.replace(/\/$/, '');
+const on = (name) => process.env[name] === '1';
 const MCP_SCOPES = ['mcp:tools', 'mcp:read'];
 
 const settings = { token_lifetime: Number(process.env.AT_TTL ?? 300), grace: 0, answer_delay: 0 };
@@ -65,7 +68,17 @@ function resourceServer(ctx, resource) {
   };
 }
 
+const machine = {
+  client_id: 'svc',
+  client_secret: 'svc-secret-svc-secret-svc-secret',
+  grant_types: ['client_credentials'],
+  redirect_uris: [],
+  response_types: [],
+  token_endpoint_auth_method: 'client_secret_basic',
+};
+
 const provider = new Provider(ISSUER, {
+  clients: on('CLIENT_CREDENTIALS') ? [machine] : [],
   // MCP clients copy the resource's scopes into their registration, so they are listed here as well.
   scopes: ['openid', 'offline_access', ...MCP_SCOPES],
   cookies: { keys: ['interop-cookie-key'] },
@@ -77,6 +90,8 @@ const provider = new Provider(ISSUER, {
   ttl: {
     AccessToken: () => settings.token_lifetime,
     AuthorizationCode: 60,
+    ClientCredentials: () => settings.token_lifetime,
+    DeviceCode: 120,
     Grant: 86400,
     IdToken: 600,
     Interaction: 600,
@@ -86,7 +101,11 @@ const provider = new Provider(ISSUER, {
   features: {
     devInteractions: { enabled: true },
     registration: { enabled: true },
+    registrationManagement: { enabled: on('MANAGE') },
     revocation: { enabled: true },
+    deviceFlow: { enabled: on('DEVICE') },
+    clientCredentials: { enabled: on('CLIENT_CREDENTIALS') },
+    dPoP: { enabled: on('DPOP_NONCE'), nonceSecret: randomBytes(32), requireNonce: () => on('DPOP_NONCE') },
     resourceIndicators: {
       enabled: true,
       defaultResource: () => undefined,

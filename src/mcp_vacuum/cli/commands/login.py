@@ -6,21 +6,23 @@ import sys
 
 import click
 
-from mcp_vacuum.cli.logins import as_json, as_text, not_required_json
+from mcp_vacuum.cli.logins import as_json, as_text, not_required_json, refreshable
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
-from mcp_vacuum.drivers.aio import Person
+from mcp_vacuum.drivers.aio import CodeShower, Person
 from mcp_vacuum.drivers.browser import BrowserVisit, open_browser
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.paste import PasteVisit
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.login import LoginOptions, LoginResult, Ways, login_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
+from mcp_vacuum.protocol.effects import ShowCode
 from mcp_vacuum.safety.secret import wrapped
 from mcp_vacuum.safety.url import BrowserUrl
 
 EXAMPLE = """mcp-vacuum login https://mcp.example.com/mcp
 mcp-vacuum login https://mcp.example.com/mcp --account work --scope mcp:tools
+mcp-vacuum login https://mcp.example.com/mcp --device
 ssh -L 8123:127.0.0.1:8123 host   # then, on that host:
 mcp-vacuum login https://mcp.example.com/mcp --no-browser --callback-port 8123"""
 
@@ -35,12 +37,17 @@ mcp-vacuum login https://mcp.example.com/mcp --no-browser --callback-port 8123""
 @click.option("--client-secret-stdin", is_flag=True, help="Read that client's secret from standard input.")
 @click.option("--client-metadata-url", help="Use a client ID metadata document where the server takes them.")
 @click.option("--no-browser", is_flag=True, help="Print the address instead of opening a browser.")
+@click.option("--device", is_flag=True, help="Show a code to enter in a browser on any other device.")
 @click.option("--paste", is_flag=True, help="Log in on another machine and paste the final address here.")
 @click.option("--redirect-uri", help="An exact loopback redirect URI, for servers that insist on one.")
 @click.option(
     "--callback-port", type=click.IntRange(1, 65535), help="The port of the callback. Default: a free one."
 )
 @click.option("--resource", help="The resource identifier, where it is not the server's URL.")
+@click.option(
+    "--legacy", is_flag=True, help="Take the shape of MCP 2025-03-26 where the server has no metadata at all."
+)
+@click.option("--dpop", is_flag=True, help="Bind the tokens to a key (DPoP), also where it is not asked for.")
 @click.option("--quirk", multiple=True, help="Tolerate one named deviation of this server; kept and shown.")
 @click.option("--allow-private-network", is_flag=True, help="The server may point to private addresses.")
 @click.option(
@@ -60,10 +67,13 @@ def login(
     client_secret_stdin: bool,
     client_metadata_url: str | None,
     no_browser: bool,
+    device: bool,
     paste: bool,
     redirect_uri: str | None,
     callback_port: int | None,
     resource: str | None,
+    legacy: bool,
+    dpop: bool,
     quirk: tuple[str, ...],
     allow_private_network: bool,
     timeout: float,
@@ -73,6 +83,10 @@ def login(
 
     Your browser opens once. A login that is still valid is verified instead, and no tab is opened.
     """
+    if no_browser + device + paste > 1:
+        raise UsageError("--no-browser, --device and --paste exclude each other")
+    if device and (redirect_uri or callback_port):
+        raise UsageError("a device login has no callback", spec="RFC 8628 §1")
     options = LoginOptions(
         account=account,
         scope=tuple(word for item in scope for word in item.split()),
@@ -82,11 +96,16 @@ def login(
         callback_port=callback_port or 0,
         resource=resource,
         quirks=quirk,
+        legacy=legacy,
+        dpop=dpop,
+        device=device,
         allow_private_network=allow_private_network,
         timeout=timeout,
         force=force,
     )
-    result = login_blocking(url, options, ways=_ways(ui, no_browser, paste), progress=teller(ui))
+    result = login_blocking(
+        url, options, ways=_ways(ui, no_browser, paste), show_code=code_shower(ui), progress=teller(ui)
+    )
     tell_login(ui, result, account)
 
 
@@ -127,6 +146,21 @@ class _Waiting:
     def visit(self, authorize: object) -> str:
         with self._ui.waiting("waiting for you in the browser (Ctrl-C gives up)"):
             return self._visit.visit(authorize)  # type: ignore[arg-type]
+
+
+def code_shower(ui: Ui) -> CodeShower:
+    """Return what shows the code of a device login: on stderr, whatever the flags say."""
+
+    def show(code: ShowCode) -> None:
+        lines = [f"open   {code.verification_uri}", f"enter  {ui.loud(code.user_code)}"]
+        if code.verification_uri_complete and code.verification_uri_complete != code.verification_uri:
+            lines += ["", "or open this address, which has the code in it, and compare the code:"]
+            lines += [f"       {code.verification_uri_complete}"]
+        rule = "-" * 60
+        ui.plain("\n".join(["log in on any device:", rule, *(f"  {line}".rstrip() for line in lines), rule]))
+        ui.note("waiting until you have said yes there; Ctrl-C gives up")
+
+    return show
 
 
 def _show(ui: Ui, url: BrowserUrl) -> None:
@@ -170,7 +204,7 @@ def tell_login(ui: Ui, result: LoginResult, account: str) -> None:
         return
     if result.outcome == "still_valid":
         ui.step("this login is still valid; nothing to do (--force repeats it)")
-    if credential.refresh_token is None:
+    if not refreshable(credential):
         ui.note(
             "the server gave no refresh token, so the access token ends with this command; "
             f"use: mcp-vacuum run {result.server} -- CMD"

@@ -11,6 +11,7 @@ from mcp_vacuum.errors import RecordDamaged
 from mcp_vacuum.login import logout_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 
 EXAMPLE = "mcp-vacuum logout mcp.example.com"
 
@@ -18,26 +19,39 @@ EXAMPLE = "mcp-vacuum logout mcp.example.com"
 @command(EXAMPLE)
 @click.argument("url")
 @click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
-def logout(ui: Ui, url: str, account: str) -> None:
+@click.option(
+    "--keep-registration",
+    is_flag=True,
+    help="Leave the client that was registered for it, for the next login.",
+)
+def logout(ui: Ui, url: str, account: str, keep_registration: bool) -> None:
     """End a login: have the authorization server revoke it, then forget it.
 
-    It is forgotten on this machine in any case; what the server could not or would not do is said.
+    A client that was registered for it, and that no other login uses, is deleted at the server too. The
+    login is forgotten on this machine in any case; what the server could not or would not do is said.
     """
     try:
         store, credential = opened(url, account)
     except RecordDamaged as error:
         _set_aside(ui, error.url or url, account)
         return
-    result = logout_blocking(store, credential)
-    if not result.revoked:
+    result = logout_blocking(store, credential, keep_registration=keep_registration)
+    if credential.grant in MACHINE_GRANTS:
+        ui.note(f"nothing was revoked: {result.because}")
+    elif not result.revoked:
         ui.note(f"not revoked: {result.because}; it ends when the server lets it end")
+    if result.registration == "kept" and not keep_registration:
+        ui.detail(f"the registered client was kept: {result.registration_because}")
     members = {
         "server": credential.server,
         "account": credential.account,
         "revoked": result.revoked,
         "because": result.because,
+        "registration": result.registration,
+        "registration_because": result.registration_because,
     }
-    ui.result(members, f"logged out of {credential.server}" + (", and revoked" if result.revoked else ""))
+    done = f"logged out of {credential.server}" + (", and revoked" if result.revoked else "")
+    ui.result(members, done + (", and unregistered" if result.registration == "deleted" else ""))
 
 
 def _set_aside(ui: Ui, server: str, account: str) -> None:
@@ -47,5 +61,12 @@ def _set_aside(ui: Ui, server: str, account: str) -> None:
     store.delete(server, account)
     because = "the stored login does not open; it was set aside"
     ui.note(because)
-    members = {"server": server, "account": account, "revoked": False, "because": because}
+    members = {
+        "server": server,
+        "account": account,
+        "revoked": False,
+        "because": because,
+        "registration": None,
+        "registration_because": None,
+    }
     ui.result(members, f"logged out of {server}")

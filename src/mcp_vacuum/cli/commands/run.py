@@ -7,8 +7,8 @@ import shutil
 
 import click
 
-from mcp_vacuum.cli.commands.login import teller
-from mcp_vacuum.cli.logins import opened
+from mcp_vacuum.cli.commands.login import code_shower, teller
+from mcp_vacuum.cli.logins import opened, refreshable
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
@@ -33,8 +33,14 @@ def run(ui: Ui, url: str, cmd: tuple[str, ...], account: str) -> None:
     if program is None:
         raise UsageError(f"there is no command {cmd[0]!r}")
     store, credential = opened(url, account)
-    if credential.refresh_token is None and credential.ended is None:
-        result = login_blocking(credential.server, _as_before(credential), store=store, progress=teller(ui))
+    if not refreshable(credential) and credential.ended is None:
+        result = login_blocking(
+            credential.server,
+            _as_before(credential),
+            store=store,
+            show_code=code_shower(ui),
+            progress=teller(ui),
+        )
         assert result.token is not None
         value = result.token.access_token
     else:
@@ -49,5 +55,8 @@ def _as_before(credential: Credential) -> LoginOptions:
         scope=tuple((credential.scope_asked or "").split()),
         resource=credential.resource,
         quirks=credential.quirks,
+        legacy=credential.legacy,
+        dpop=credential.dpop_key is not None,
+        device=credential.grant == "device_code",
         allow_private_network=credential.allow_private_network,
     )

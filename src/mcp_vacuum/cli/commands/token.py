@@ -34,12 +34,16 @@ def token(ui: Ui, url: str, account: str, min_valid: float, header: bool) -> Non
     """
     store, credential = opened(url, account)
     held = login_tokens(store, credential).obtain(min_valid)
-    value = held.token.access_token
+    value, kind = held.token.access_token, held.token.token_type
+    if held.prover is not None:
+        ui.note(
+            "this token is bound to a key: each request needs a DPoP proof, which the Python library makes"
+        )
     members = {
         "access_token": value,
-        "token_type": held.token.token_type,
+        "token_type": kind,
         "expires_at": held.token.expires_at,
         "server": credential.server,
         "account": credential.account,
     }
-    ui.result(members, f"Authorization: Bearer {value}" if header else value)
+    ui.result(members, f"Authorization: {kind} {value}" if header else value)

@@ -1,0 +1,1 @@
+"""What the originals get wrong and the drop-ins get right: the same scenario for each."""
