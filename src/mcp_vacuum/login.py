@@ -18,7 +18,13 @@ from mcp_vacuum.drivers.aio import Person
 from mcp_vacuum.drivers.browser import BrowserVisit
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.sync import SyncDriver
-from mcp_vacuum.errors import AuthenticationError, LoginRequired, OAuthError, RegistrationError, ServerUnavailable
+from mcp_vacuum.errors import (
+    AuthenticationError,
+    LoginRequired,
+    OAuthError,
+    RegistrationError,
+    ServerUnavailable,
+)
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, authorization_request
 from mcp_vacuum.protocol.client_auth import choose_method
@@ -405,7 +411,7 @@ class _Login:
             )
             kept = credential_of(self.server, replace(token, binding=None), base)
             self.store.put(kept, expected_generation=old.generation if old else 0)
-        ACCESS_TOKENS.put((self.store.location, self.server, account), Held(token, kept.generation))
+            ACCESS_TOKENS.put((self.store.location, self.server, account), Held(token, kept.generation))
         self.progress("stored", "the login is kept")
         return LoginResult("new", self.server, kept, token)
 
