@@ -266,14 +266,8 @@ class TestScope:
             assert record(store, lab).scope == "mcp:tools"
 
 
-lingering_port = pytest.mark.xfail(
-    strict=True,
-    reason="drivers/loopback.py: without SO_REUSEADDR the port of a login lingers for a minute (TIME_WAIT)",
-)
-
-
 class TestRegistration:
-    @pytest.mark.parametrize("kind", ["pasted", pytest.param("browser", marks=lingering_port)])
+    @pytest.mark.parametrize("kind", ["pasted", "browser"])
     def test_it_is_kept_with_its_port(self, lab: Lab, store: CredentialStore, kind: str) -> None:
         ways = TestPaste.pasting(None) if kind == "pasted" else _polite_browser
         log_in(lab, store, ways=ways)

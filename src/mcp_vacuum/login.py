@@ -22,6 +22,7 @@ from mcp_vacuum.errors import (
     AuthenticationError,
     LoginRequired,
     OAuthError,
+    RecordDamaged,
     RegistrationError,
     ServerUnavailable,
 )
@@ -279,7 +280,10 @@ class _Login:
         return None
 
     def _kept_registration(self, issuer: str) -> ClientCredentials | None:
-        kept = self.store.registration(issuer)
+        try:
+            kept = self.store.registration(issuer)
+        except RecordDamaged:
+            return None  # a new one takes its place, and the store sets this one aside
         if kept is None or self.options.force or not kept.redirect_uris:
             return None
         stale = self.old is not None and self.old.ended == STALE_CLIENT and self.old.client is not None

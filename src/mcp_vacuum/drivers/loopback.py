@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -134,7 +135,9 @@ class LoopbackListener:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    allow_reuse_address = False
+    # Without it the remembered port of a login is busy for a minute after it; on Windows it would let
+    # another program take the port while we listen.
+    allow_reuse_address = sys.platform != "win32"
     listener: LoopbackListener
 
 

@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 from typing import Any, TypeVar
 
-from mcp_vacuum.drivers.aio import Person, somebody
+from mcp_vacuum.drivers.aio import Person, somebody, visited
 from mcp_vacuum.drivers.transport import SyncTransport
 from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -45,5 +45,5 @@ class SyncDriver:
         if isinstance(effect, HttpRequest):
             return transport.send(effect)
         if isinstance(effect, Authorize):
-            return somebody(self._person).visit(effect)
+            return visited(self.policy, somebody(self._person), effect)
         return time.sleep(effect.seconds)

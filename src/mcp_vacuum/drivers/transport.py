@@ -258,6 +258,20 @@ def _trust(url: str) -> dict[str, Any]:
         ) from None
 
 
+def admit_visit(policy: NetworkPolicy, url: str) -> None:
+    """Let a person's browser go to `url`: nobody may send it where no request of ours may go.
+
+    Raises:
+        SecurityRefused: The host is less public than the server may point to.
+    """
+    host = host_of(url)
+    try:
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        infos = []  # behind a proxy only the browser can resolve it; the name itself is judged
+    _Names(policy).admitted(host, infos)
+
+
 class AsyncTransport:
     """Sends requests for one flow and closes its connections with it."""
 

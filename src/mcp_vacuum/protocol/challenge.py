@@ -93,10 +93,11 @@ class BearerHints:
 
 
 def bearer_hints(header_lines: Iterable[str]) -> BearerHints | None:
-    """Return the hints of the first Bearer challenge that has any, or None without a Bearer challenge."""
+    """Return the hints of the Bearer challenge that says most, or None without a Bearer challenge."""
     bearers = [c for c in parse_challenges(header_lines) if c.scheme == "bearer"]
     if not bearers:
         return None
-    chosen = next((c for c in bearers if "resource_metadata" in c.params), bearers[0])
+    said = ("resource_metadata", "scope", "error")
+    chosen = max(bearers, key=lambda c: [name in c.params for name in said])
     params = chosen.params
     return BearerHints(params.get("resource_metadata"), params.get("scope") or None, params.get("error"))

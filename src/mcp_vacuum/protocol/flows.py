@@ -20,6 +20,7 @@ from mcp_vacuum.protocol.token import (
     code_request,
     read_token_answer,
     refresh_request,
+    without,
 )
 from mcp_vacuum.safety.secret import Secret
 
@@ -76,7 +77,7 @@ def exchange(
     code = validate_callback(request, redirect_url)
     binding = Binding(endpoint, client.client_id, request.issuer, request.resource)
     response = yield from _send_code(code_request(endpoint, client, request, code))
-    answer = read_token_answer(response, binding=binding)
+    answer = without(read_token_answer(response, binding=binding), code, request.verifier)
     if isinstance(answer, Granted):
         return answer
     raise as_error(answer)
@@ -171,7 +172,7 @@ def refresh(
         failure: ServerUnavailable | None = None
         wait = next(pauses)
         try:
-            answer = read_token_answer((yield from send(request)), binding=binding)
+            answer = without(read_token_answer((yield from send(request)), binding=binding), refresh_token)
         except ServerUnavailable as error:
             failure = error
         if isinstance(failure, AnswerLost):
