@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -266,10 +267,12 @@ class TestScope:
 
 
 class TestRegistration:
-    def test_it_is_kept_with_its_port(self, lab: Lab, store: CredentialStore) -> None:
-        log_in(lab, store)
-        lab.revoke_everything()
-        log_in(lab, store, account="another")
+    @pytest.mark.parametrize("kind", ["pasted", "browser"])
+    def test_it_is_kept_with_its_port(self, lab: Lab, store: CredentialStore, kind: str) -> None:
+        ways = TestPaste.pasting(None) if kind == "pasted" else _polite_browser
+        log_in(lab, store, ways=ways)
+        again = TestPaste.pasting(None) if kind == "pasted" else _polite_browser
+        log_in(lab, store, ways=again, account="another")
         first, second = lab.recorder.to("/authorize")
 
         assert first.query["redirect_uri"] == second.query["redirect_uri"]
@@ -828,6 +831,23 @@ def _visited_elsewhere(url: str) -> str:
     return location
 
 
+def _polite_browser(listener: LoopbackListener, timeout: float) -> Person:
+    """One that lets the listener close the connection first, as `Connection: close` asks for."""
+
+    def visit(url: BrowserUrl) -> bool:
+        from urllib.parse import urlsplit
+
+        parts = urlsplit(_visited_elsewhere(url))
+        with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+            request = f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n"
+            connection.sendall(request.encode())
+            while connection.recv(4096):
+                pass
+        return True
+
+    return BrowserVisit(listener, timeout=timeout, opener=visit)
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -840,6 +860,7 @@ def _taken(uri: str | None) -> socket.socket:
     assert uri is not None
     taken = socket.socket()
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the login may have left it in TIME_WAIT
-    taken.bind(("127.0.0.1", int(uri.split(":")[2].split("/")[0])))
-    taken.listen()
+    with suppress(OSError):  # then it is in use already
+        taken.bind(("127.0.0.1", int(uri.split(":")[2].split("/")[0])))
+        taken.listen()
     return taken

@@ -449,7 +449,10 @@ class _Login:
         return None
 
     def _kept_registration(self, issuer: str) -> ClientCredentials | None:
-        kept = self.store.registration(issuer)
+        try:
+            kept = self.store.registration(issuer)
+        except RecordDamaged:
+            return None  # a new one takes its place, and the store sets this one aside
         anew = self.options.force and not self.options.keep_client
         if kept is None or anew or not kept.redirect_uris:
             return None
@@ -606,9 +609,9 @@ class _Login:
             )
             kept = credential_of(self.server, replace(token, binding=None), base)
             self.store.put(kept, expected_generation=old.generation if old else 0)
-        if token.access_token:
-            held = Held(token, kept.generation, prover=self.prover)
-            ACCESS_TOKENS.put((self.store.location, self.server, account), held)
+            if token.access_token:
+                held = Held(token, kept.generation, prover=self.prover)
+                ACCESS_TOKENS.put((self.store.location, self.server, account), held)
         self.progress("stored", "the login is kept")
         return LoginResult("new", self.server, kept, token)
 

@@ -27,6 +27,10 @@ ASSUMED_LIFETIME = 3600
 """Seconds assumed where the server gave no `expires_in` (RFC 6749 §5.1 only recommends it)."""
 
 
+def _now() -> float:
+    return time.time()
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """What a refresh token belongs to. It is sent to this endpoint, as this client, and nowhere else."""
@@ -56,7 +60,7 @@ class OAuth2Token:
     expires_in: int = ASSUMED_LIFETIME
     refresh_token: str | None = None
     scope: str | None = None
-    created_at: float = field(default_factory=time.time)
+    created_at: float = field(default_factory=_now)
     binding: Binding | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:

@@ -114,7 +114,8 @@ def test_the_httpx2_auth_loads_no_storage_and_no_cryptography() -> None:
 
 
 def test_help_loads_no_command() -> None:
-    program = "import sys; from mcp_vacuum.cli.main import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
+    call = "run(['--help'])"
+    program = f"import sys; from mcp_vacuum.cli.main import run; {call}; print(*sys.modules, file=sys.stderr)"
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stderr

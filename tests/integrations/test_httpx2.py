@@ -280,7 +280,7 @@ class TestConcurrency:
 
     def test_a_long_get_does_not_hold_up_a_post(self, login: LoggedIn) -> None:
         """As an MCP client keeps a stream open while it calls tools."""
-        with _Trap(delay=1.5) as slow:
+        with _Trap(delay=0.8) as slow:
             source = LoginTokens(login.store, login.server, resource=slow.url)
 
             async def run() -> tuple[float, bool]:
@@ -295,7 +295,7 @@ class TestConcurrency:
 
             took, waiting = asyncio.run(run())
 
-        assert took < 1
+        assert took < 0.6
         assert waiting
 
     def test_a_cancelled_request_leaves_the_refresh_to_the_others(self, login: LoggedIn) -> None:

@@ -93,7 +93,7 @@ class TestMembers:
     def test_a_lifetime_may_be_a_digit_string(self, given: Any, read: int | None) -> None:
         assert read_document(TokenResponse, token(expires_in=given)).expires_in == read
 
-    @pytest.mark.parametrize("given", ["soon", "", [], {}, 1e300 * 10])
+    @pytest.mark.parametrize("given", ["soon", "", [], {}, 1e308 * 10])
     def test_other_lifetimes_are_none(self, given: Any) -> None:
         with pytest.raises(NotADocument):
             read_document(TokenResponse, token(expires_in=given))

@@ -138,7 +138,10 @@ class TestGetValidToken:
                 redirect_uris=[REDIRECT],
                 auth_method="client_secret_post",
             )
-            settings = {"client_id": "conf", "token_endpoint_auth_method": "client_secret_post"}
+            settings: dict[str, Any] = {
+                "client_id": "conf",
+                "token_endpoint_auth_method": "client_secret_post",
+            }
             client = client_of(lab, client_secret="s3cret-of-a-client", **settings)
             request = client.authorization_request()
             token = asyncio.run(client.exchange(User().visit(request.url), request))
@@ -159,14 +162,15 @@ class TestBinding:
     )
     def test_another_binding_is_refused(self, mine: Mine, member: str) -> None:
         with Lab() as other:
-            changes: dict[str, Any] = {
+            others: dict[str, dict[str, Any]] = {
                 "token_endpoint": {"token_endpoint": f"{other.issuer}/token"},
                 "client_id": {"client_id": "somebody-else"},
                 "issuer": {"issuer": other.issuer},
                 "resource": {"resource": other.resource},
                 "no issuer": {"issuer": None},
                 "no resource": {"resource": None},
-            }[member]
+            }
+            changes = others[member]
             mine.forget_access_token()
             with pytest.raises(SecurityRefused) as caught:
                 mine.get(mine.manager(**changes))

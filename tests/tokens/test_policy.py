@@ -15,7 +15,7 @@ URL = "https://as.example/token"
 
 def held(clock: Clock, lifetime: int) -> Held:
     token = OAuth2Token("at", expires_in=lifetime, created_at=clock.wall)
-    return Held(token, 1, clock.wall, clock.mono)
+    return Held(token, 1, mono=clock.mono)
 
 
 class TestGoodEnough:

@@ -24,7 +24,7 @@ def by_ready(source: TokenSource, url: str) -> object:
 
 
 def by_headers(source: TokenSource, url: str) -> object:
-    return asyncio.run(source.headers("GET", url))  # type: ignore[arg-type]
+    return asyncio.run(source.headers("GET", url))
 
 
 def by_blocking(source: TokenSource, url: str) -> object:

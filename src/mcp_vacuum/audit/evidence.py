@@ -165,9 +165,13 @@ def _try_out(storage: BlockingTokenStorage) -> StorageEvidence:
 
 
 def _files(location: str) -> Iterator[tuple[str, bytes]]:
-    path = Path(location)
-    if not path.exists():
+    """Every file beside the vault, and the vault; a store in memory has none."""
+    kind, _, place = location.partition(":")
+    if kind != "vault":
         return
+    path = Path(place)
+    if not path.exists():
+        raise StorageError(f"the vault {path} is not where it says")
     for file in sorted(path.parent.rglob("*")):
         if file.is_file() and not file.is_symlink():
             yield file.name, file.read_bytes()

@@ -124,7 +124,7 @@ def state_text(ui: Ui, credential: Credential) -> str:
 
     state = state_of(credential)
     if state == "valid":
-        return ui.good("valid") + ui.dim("  a token can be had without you")
+        return ui.good("valid") + ui.dim("  it refreshes by itself")
     if state == "doubtful":
         return ui.bad("doubtful") + ui.dim(
             f"  the server's answers make no sense: login {credential.server} --force"

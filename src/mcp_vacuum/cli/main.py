@@ -122,7 +122,7 @@ def command(example: str, **settings: Any) -> Callable[[Callable[..., None]], cl
 
         run.__doc__ = function.__doc__
         own = getattr(function, "__click_params__", [])
-        vars(global_flags(run))["__click_params__"].extend(own)
+        getattr(global_flags(run), "__click_params__", []).extend(own)
         settings.setdefault("name", function.__name__.strip("_"))
         epilog = "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
         make: Callable[..., click.Command] = click.command(epilog=epilog, **settings)
@@ -187,7 +187,7 @@ def _failed(settings: Settings, error: VacuumError) -> int:
 def _usage(settings: Settings, error: click.ClickException) -> int:
     context = getattr(error, "ctx", None)
     hint = f"{context.command_path} --help" if context else "mcp-vacuum --help"
-    return _failed(settings, UsageError(error.format_message().rstrip("."), hint=hint))
+    return _failed(settings, UsageError(" ".join(error.format_message().split()).rstrip("."), hint=hint))
 
 
 def _bug(error: Exception) -> VacuumError:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
-from mcp_vacuum.drivers.transport import AsyncTransport
+from mcp_vacuum.drivers.transport import AsyncTransport, admit_visit
 from mcp_vacuum.errors import LoginDeclined
 from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Moment, ShowCode, Sleep
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -71,7 +71,9 @@ class AsyncDriver:
             return await transport.send(effect)
         if isinstance(effect, Authorize):
             person = somebody(self._person)
-            return await anyio.to_thread.run_sync(person.visit, effect, abandon_on_cancel=True)
+            return await anyio.to_thread.run_sync(
+                visited, self.policy, person, effect, abandon_on_cancel=True
+            )
         if isinstance(effect, Sleep):
             return await anyio.sleep(effect.seconds)
         return immediately(effect, self._show_code)
@@ -82,6 +84,12 @@ def immediately(effect: ShowCode | Moment, show_code: CodeShower | None) -> Any:
     if isinstance(effect, ShowCode):
         return somebody(show_code)(effect)
     return time.time(), secrets.token_urlsafe(16)
+
+
+def visited(policy: NetworkPolicy, person: Person, authorize: Authorize) -> str:
+    """Have a person visit a URL that the policy admits; blocks."""
+    admit_visit(policy, authorize.url)
+    return person.visit(authorize)
 
 
 def somebody(person: T | None) -> T:

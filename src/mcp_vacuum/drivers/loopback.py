@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -73,13 +73,16 @@ class LoopbackListener:
     @classmethod
     def for_redirect_uri(cls, redirect_uri: str) -> LoopbackListener:
         """Bind the host, port and path of a redirect URI; a URI without a port gets a free one."""
-        parts = urlsplit(redirect_uri)
-        if parts.scheme != "http" or not parts.hostname or parts.query or parts.fragment:
+        try:
+            parts = urlsplit(redirect_uri)
+            host, port = parts.hostname, parts.port or 0
+        except ValueError:
+            host = None
+        if host is None or parts.scheme != "http" or parts.query or parts.fragment:
             raise UsageError(
                 f"{redirect_uri!r} is no loopback redirect URI", hint="http://127.0.0.1:8123/callback, say"
             )
-        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-        return cls(host, parts.port or 0, parts.path)
+        return cls(f"[{host}]" if ":" in host else host, port, parts.path)
 
     def expect(self, accepts: Callable[[str], bool]) -> None:
         """Begin to take answers that `accepts` approves; call it before anybody is sent to the server."""
@@ -132,9 +135,9 @@ class LoopbackListener:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # On POSIX the port of a login a moment ago is free again, and one that somebody listens on is not;
-    # on Windows the same option would let two programs share a port.
-    allow_reuse_address = os.name == "posix"
+    # Without it the remembered port of a login is busy for a minute after it; on Windows it would let
+    # another program take the port while we listen.
+    allow_reuse_address = sys.platform != "win32"
     listener: LoopbackListener
 
 

@@ -6,7 +6,7 @@ import time
 from contextlib import closing
 from typing import Any, TypeVar
 
-from mcp_vacuum.drivers.aio import CodeShower, Person, immediately, somebody
+from mcp_vacuum.drivers.aio import CodeShower, Person, immediately, somebody, visited
 from mcp_vacuum.drivers.transport import SyncTransport
 from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Sleep
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -48,7 +48,7 @@ class SyncDriver:
         if isinstance(effect, HttpRequest):
             return transport.send(effect)
         if isinstance(effect, Authorize):
-            return somebody(self._person).visit(effect)
+            return visited(self.policy, somebody(self._person), effect)
         if isinstance(effect, Sleep):
             return time.sleep(effect.seconds)
         return immediately(effect, self._show_code)

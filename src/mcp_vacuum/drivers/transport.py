@@ -86,7 +86,7 @@ def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
     where = origin(request.url)
     if isinstance(error, TimeoutError | httpcore2.TimeoutException):
         what = f"{where} did not answer within {request.timeout:.0f} s"
-    elif isinstance(error.__cause__, ssl.SSLError) or isinstance(error, ssl.SSLError):
+    elif isinstance(error.__cause__ or error.__context__, ssl.SSLError):
         what = f"no trusted TLS connection to {where}: {_reason(error)}"
     else:
         what = f"no connection to {where}: {_reason(error)}"
@@ -245,11 +245,31 @@ def _proxy_options(proxy: str) -> dict[str, Any]:
     )
 
 
-def _no_trust(error: OSError) -> UsageError:
-    return UsageError(
-        f"the trusted certificates cannot be read: {_reason(error)}",
-        hint="check SSL_CERT_FILE and SSL_CERT_DIR",
-    )
+def _trust(url: str) -> dict[str, Any]:
+    """Read the trusted certificates before connecting: httpcore2 would leave the connection open."""
+    if not url.startswith("https:"):
+        return {}
+    try:
+        return {"ssl_context": httpcore2.default_ssl_context()}
+    except OSError as error:
+        raise UsageError(
+            f"the trusted certificates cannot be read: {_reason(error)}",
+            hint="check SSL_CERT_FILE and SSL_CERT_DIR",
+        ) from None
+
+
+def admit_visit(policy: NetworkPolicy, url: str) -> None:
+    """Let a person's browser go to `url`: nobody may send it where no request of ours may go.
+
+    Raises:
+        SecurityRefused: The host is less public than the server may point to.
+    """
+    host = host_of(url)
+    try:
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        infos = []  # behind a proxy only the browser can resolve it; the name itself is judged
+    _Names(policy).admitted(host, infos)
 
 
 class AsyncTransport:
@@ -257,7 +277,7 @@ class AsyncTransport:
 
     def __init__(self, policy: NetworkPolicy) -> None:
         self._names = _Names(policy)
-        self._pools: dict[str | None, httpcore2.AsyncConnectionPool] = {}
+        self._pools: dict[str, httpcore2.AsyncConnectionPool] = {}
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Perform one exchange within `request.timeout` seconds.
@@ -269,9 +289,10 @@ class AsyncTransport:
         proxy = proxy_for(request.url)
         if proxy is not None:
             self._names.admitted(host_of(request.url), _literal(request.url))
+        pool = self._pool(request.url, proxy)
         try:
             with anyio.fail_after(request.timeout):
-                async with self._pool(proxy).stream(
+                async with pool.stream(
                     request.method,
                     request.url,
                     headers=_headers(request),
@@ -285,17 +306,17 @@ class AsyncTransport:
                     return body.finish()
         except (*_FAILED, TimeoutError) as error:
             raise _failure(request, error) from None
-        except OSError as error:
-            raise _no_trust(error) from None
 
-    def _pool(self, proxy: str | None) -> httpcore2.AsyncConnectionPool:
-        if proxy not in self._pools:
-            self._pools[proxy] = (
-                httpcore2.AsyncHTTPProxy(**_proxy_options(proxy))
+    def _pool(self, url: str, proxy: str | None) -> httpcore2.AsyncConnectionPool:
+        place = f"{url.partition(':')[0]} {proxy}"
+        if place not in self._pools:
+            trust = _trust(url)
+            self._pools[place] = (
+                httpcore2.AsyncHTTPProxy(**_proxy_options(proxy), **trust)
                 if proxy
-                else httpcore2.AsyncConnectionPool(network_backend=_AsyncBackend(self._names))
+                else httpcore2.AsyncConnectionPool(network_backend=_AsyncBackend(self._names), **trust)
             )
-        return self._pools[proxy]
+        return self._pools[place]
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -311,7 +332,7 @@ class SyncTransport:
         self._names = _Names(policy)
         self._backend = _SyncBackend(self._names)
         self._to_proxy = _SyncBackend(_ProxyNames(policy))
-        self._pools: dict[str | None, httpcore2.ConnectionPool] = {}
+        self._pools: dict[str, httpcore2.ConnectionPool] = {}
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Perform one exchange; see `AsyncTransport.send`."""
@@ -320,7 +341,7 @@ class SyncTransport:
             self._names.admitted(host_of(request.url), _literal(request.url))
         self._backend.deadline = self._to_proxy.deadline = time.monotonic() + request.timeout
         try:
-            with self._pool(proxy).stream(
+            with self._pool(request.url, proxy).stream(
                 request.method,
                 request.url,
                 headers=_headers(request),
@@ -334,17 +355,17 @@ class SyncTransport:
                 return body.finish()
         except _FAILED as error:
             raise _failure(request, error) from None
-        except OSError as error:
-            raise _no_trust(error) from None
 
-    def _pool(self, proxy: str | None) -> httpcore2.ConnectionPool:
-        if proxy not in self._pools:
-            self._pools[proxy] = (
-                httpcore2.HTTPProxy(**_proxy_options(proxy), network_backend=self._to_proxy)
+    def _pool(self, url: str, proxy: str | None) -> httpcore2.ConnectionPool:
+        place = f"{url.partition(':')[0]} {proxy}"
+        if place not in self._pools:
+            trust = _trust(url)
+            self._pools[place] = (
+                httpcore2.HTTPProxy(**_proxy_options(proxy), network_backend=self._to_proxy, **trust)
                 if proxy
-                else httpcore2.ConnectionPool(network_backend=self._backend)
+                else httpcore2.ConnectionPool(network_backend=self._backend, **trust)
             )
-        return self._pools[proxy]
+        return self._pools[place]
 
     def close(self) -> None:
         """Close every connection."""

@@ -139,7 +139,12 @@ def _check_iss(request: AuthorizationRequest, iss: str | None) -> None:
 def _said_no(request: AuthorizationRequest, answer: dict[str, str]) -> LoginDeclined | OAuthError:
     error = printable(answer["error"], 80)
     if error == "access_denied":
-        return LoginDeclined("the login was declined", spec="RFC 6749 §4.1.2.1", url=request.issuer)
+        return LoginDeclined(
+            "the login was declined in the browser",
+            hint="run the login again to be asked again",
+            spec="RFC 6749 §4.1.2.1",
+            url=request.issuer,
+        )
     detail = printable(answer.get("error_description", ""))
     return OAuthError(
         f"the authorization server answered {error}" + (f": {detail}" if detail else ""),

@@ -101,7 +101,8 @@ def bearer_hints(header_lines: Iterable[str]) -> BearerHints | None:
     bearers = [c for c in parse_challenges(header_lines) if c.scheme in ("bearer", "dpop")]
     if not bearers:
         return None
-    chosen = next((c for c in bearers if "resource_metadata" in c.params), bearers[0])
+    said = ("resource_metadata", "scope", "error")
+    chosen = max(bearers, key=lambda c: [name in c.params for name in said])
     params = chosen.params
     return BearerHints(
         params.get("resource_metadata"),

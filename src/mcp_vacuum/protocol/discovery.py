@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from shlex import quote
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -287,7 +288,7 @@ def _check_resource(resource: str, server_url: str, from_root: bool, wanted: str
         return
     raise SecurityRefused(
         f"the metadata of {server_url} is for another resource: {printable(resource)}",
-        hint=f"if that is the server you mean: mcp-vacuum login {printable(resource)}"
+        hint=f"if that is the server you mean: mcp-vacuum login {quote(printable(resource))}"
         if _same_origin(resource, server_url)
         else None,
         spec="RFC 9728 §3.3",
@@ -343,7 +344,7 @@ def check_server_metadata(
     ):
         raise SecurityRefused(
             f"{printable(metadata.issuer)} does not advertise PKCE with S256",
-            hint=f"if you know that it supports S256: --quirk {PKCE_UNADVERTISED.name}",
+            hint=f"if you know that it supports S256: log in with --quirk {PKCE_UNADVERTISED.name}",
             spec="MCP authorization, Authorization Code Protection",
             url=metadata.issuer,
         )

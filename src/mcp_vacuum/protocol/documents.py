@@ -5,6 +5,7 @@ Unknown members are ignored and null is absent. Identifiers and URLs stay raw st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
@@ -18,6 +19,19 @@ def _words(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _whole(value: object) -> object:
+    """Cut a fraction of a second off."""
+    return math.floor(value) if isinstance(value, float) and math.isfinite(value) else value
+
+
+def _joined(value: object) -> object:
+    """A space-separated string, or a list of strings that should have been one."""
+    strings = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return " ".join(value) if strings and isinstance(value, list) else value
+
+
+Seconds = Annotated[int, BeforeValidator(_whole)]
+Scope = Annotated[str, BeforeValidator(_joined)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
@@ -71,13 +85,13 @@ class RegistrationResponse(Document):
 
 
 class TokenResponse(Document):
-    """RFC 6749 §5.1. `expires_in` may be a digit string, as several servers send it."""
+    """RFC 6749 §5.1. Servers also send `expires_in` as a string or a fraction, and `scope` as a list."""
 
     access_token: str
     token_type: str
-    expires_in: int | None = None
+    expires_in: Seconds | None = None
     refresh_token: str | None = None
-    scope: str | None = None
+    scope: Scope | None = None
     issued_token_type: str | None = None
 
 

@@ -110,6 +110,16 @@ class TryLater:
 Answer = Granted | Refused | Unusable | TryLater
 
 
+def without(answer: Answer, *secrets: Secret) -> Answer:
+    """Hide what was just sent, should the server repeat it in its words: they go into messages."""
+    if not isinstance(answer, Refused):
+        return answer
+    description = answer.description
+    for secret in secrets:
+        description = description.replace(secret.reveal(), "***")
+    return replace(answer, description=description)
+
+
 def read_token_answer(
     response: HttpResponse, *, binding: Binding | None = None, token_type: str = "Bearer"
 ) -> Answer:

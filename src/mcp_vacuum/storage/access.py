@@ -17,15 +17,19 @@ Place = tuple[str, str, str]
 """Location of the store, server, account."""
 
 
+def _monotonic() -> float:
+    return time.monotonic()
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A token in memory with both clocks' readings at its arrival.
+    """A token in memory, dated by two clocks.
 
     Attributes:
         token: As granted.
         generation: The record's generation that it belongs to.
-        wall, mono: Unix seconds and monotonic seconds; a clock that was set, or a machine that slept,
-            fools one of them but not both.
+        mono: Monotonic seconds at its arrival. Together with `token.created_at` it tells the age: a clock
+            that was set, or a machine that slept, fools one of the two but not both.
         unsaved: The record that could not be written after a refresh; it holds the only living refresh
             token, so it is written at the next occasion.
         prover: Signs proofs for a DPoP-bound token; None for a Bearer token.
@@ -33,8 +37,7 @@ class Held:
 
     token: OAuth2Token
     generation: int
-    wall: float = field(default_factory=time.time)
-    mono: float = field(default_factory=time.monotonic)
+    mono: float = field(default_factory=_monotonic)
     unsaved: Credential | None = None
     prover: Prover | None = None
 
@@ -58,11 +61,9 @@ class AccessTokens:
         return self._held.get(place)
 
     def put(self, place: Place, held: Held) -> None:
-        """Hold a token, unless a newer generation is held already."""
+        """Hold a token. Callers have the lease of its record: the last one to write it is the newest."""
         with self._lock:
-            old = self._held.get(place)
-            if old is None or old.generation <= held.generation:
-                self._held[place] = held
+            self._held[place] = held
 
     def forget(self, place: Place) -> None:
         """Drop a token."""

@@ -58,8 +58,8 @@ class BlockingTokenStorage:
             old = self.store.get(server_id)
             new = credential_of(server_id, token, old)
             self.store.put(new, expected_generation=old.generation if old else 0)
-        if token.access_token:
-            ACCESS_TOKENS.put(self.place(server_id), Held(token, new.generation))
+            if token.access_token:
+                ACCESS_TOKENS.put(self.place(server_id), Held(token, new.generation))
 
     def read_token(self, server_id: str) -> OAuth2Token | None:
         """Return a token; see `SecureTokenStorage.get_token`."""

@@ -174,7 +174,8 @@ class Renewal:
             error = as_error(answer)
             error.hint = f"if this goes on: mcp-vacuum login {self.server} --force"
             return self._or_still_usable(usable, error)
-        self._note(credential, journal=None)
+        if not result.sent_before:
+            self._note(credential, journal=None)
         return self._or_still_usable(usable if verdict is Verdict.TRY_LATER else None, as_error(answer))
 
     def _commit(self, credential: Credential, answer: Granted, prover: Prover | None) -> Held:

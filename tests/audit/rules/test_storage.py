@@ -17,7 +17,9 @@ class Leaky(SecureTokenStorage):
 
     def put_token(self, server_id: str, token: OAuth2Token) -> None:
         super().put_token(server_id, token)
-        Path(self.store.location).with_name("cache.json").write_text(self.form(getattr(token, self.which)))
+        Path(self.store.location.removeprefix("vault:")).with_name("cache.json").write_text(
+            self.form(getattr(token, self.which))
+        )
 
 
 class LeakyAccess(Leaky):

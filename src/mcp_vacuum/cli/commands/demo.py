@@ -89,14 +89,14 @@ def _log_in(story: Story, lab: Lab, store: CredentialStore) -> LoginResult:
     challenge = lab.recorder.to("/authorize")[0].query
     story.check(
         challenge["code_challenge_method"] == ("S256",) and len(challenge["state"][0]) >= 43,
-        "login: found the authorization server, registered, asked with PKCE S256, state and resource",
+        "login: discovered, registered, asked with PKCE S256, state and resource",
     )
     story.check(
         len(requests) - 1 == 5, "it took 5 requests: challenge, two metadata documents, registration, token"
     )
     story.check(
         result.token is not None and result.credential is not None,
-        "somebody said yes in the browser; state and iss of the answer were checked, the code was redeemed",
+        "somebody said yes; state and iss were checked, the code was redeemed",
     )
     return result
 
@@ -121,7 +121,7 @@ def _search_the_disk(story: Story, lab: Lab, home: Path) -> None:
     found = [path for path in files for secret in secrets if _holds(path.read_bytes(), secret)]
     story.check(
         bool(files) and not found,
-        f"searched {len(files)} files for the access token, refresh token, code and verifier: none is there",
+        f"on disk: {len(files)} files, in none an access token, refresh token, code or verifier",
     )
 
 
@@ -141,7 +141,7 @@ def _expire_and_refresh(story: Story, lab: Lab, client: httpx2.Client, result: L
     refreshes = [r for r in lab.recorder.to("/token") if r.form["grant_type"] == ("refresh_token",)]
     story.check(
         "result" in answer and len(refreshes) == 1 and not lab.recorder.to("/authorize"),
-        f"the token ended after {LIFETIME} s; one refresh, no browser, and the next request just worked",
+        f"the token ended after {LIFETIME} s; one refresh, no browser, the request just worked",
     )
     story.check(
         lab.reuse_detected == 0 and len(lab.issued_refresh_tokens) == 2,

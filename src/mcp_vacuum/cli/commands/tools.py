@@ -72,9 +72,14 @@ async def _ask_with_sdk(
 
     from mcp_vacuum.integrations.httpx2 import VacuumAuth
 
+    async def needs_a_login(response: httpx2.Response) -> None:
+        if response.status_code == 401:
+            raise LoginRequired(server, "it asks for a login", account=account)
+
     auth = VacuumAuth(source, account) if source is not None else None
+    hooks = {"response": [needs_a_login]} if source is None else None
     with anyio.fail_after(_TIMEOUT):
-        async with httpx2.AsyncClient(auth=auth, timeout=30.0) as http:
+        async with httpx2.AsyncClient(auth=auth, timeout=30.0, event_hooks=hooks) as http:
             transport = streamable_http_client(server, http_client=http)
             async with Client(transport) as client:
                 return {

@@ -1,0 +1,170 @@
+"""The table of commands, the global flags, and errors as exit codes."""
+
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from mcp_vacuum import errors
+from mcp_vacuum._version import __version__
+from mcp_vacuum.cli.main import COMMANDS, group
+from mcp_vacuum.lab import Lab
+
+from .conftest import CommandLine
+
+UNKNOWN = "https://mcp.example/mcp"
+
+
+class TestHelp:
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_every_command_has_an_example(self, cli: CommandLine, name: str) -> None:
+        done = cli.ok(name, "--help")
+
+        assert (
+            f"Example:\n  mcp-vacuum {name}" in done.out
+            or f"mcp-vacuum {name}" in done.out.split("Example:")[1]
+        )
+
+    @pytest.mark.parametrize("name", COMMANDS)
+    def test_every_command_takes_the_global_flags(self, cli: CommandLine, name: str) -> None:
+        out = cli.ok(name, "-h").out
+
+        assert all(flag in out for flag in ("--json", "--verbose", "--quiet", "--no-color"))
+
+    def test_the_group_lists_commands_and_exit_codes(self, cli: CommandLine) -> None:
+        out = cli.ok("--help").out
+
+        assert "Example:" in out
+        assert all(re.search(rf"\n +{name} +\S", out) for name in COMMANDS)
+        assert all(re.search(rf"\n +{code} +\S", out) for code in (0, 1, 2, 3, 4, 5, 6, 7, 130))
+
+    def test_nothing_at_all_shows_the_help(self, cli: CommandLine) -> None:
+        done = cli()
+
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("Usage: mcp-vacuum")
+
+    def test_version(self, cli: CommandLine) -> None:
+        assert cli.ok("--version").out == f"mcp-vacuum, version {__version__}\n"
+
+    def test_the_table_and_the_commands_agree(self) -> None:
+        context = click.Context(group)
+        for name in COMMANDS:
+            command = group.get_command(context, name)
+            assert command is not None
+            assert command.name == name
+
+
+class TestGlobalFlags:
+    @pytest.mark.parametrize(
+        "arguments",
+        [("--json", "token", UNKNOWN), ("token", "--json", UNKNOWN), ("token", UNKNOWN, "--json")],
+    )
+    def test_json_before_and_after(self, cli: CommandLine, arguments: tuple[str, ...]) -> None:
+        assert cli(*arguments).error["code"] == "login_required"
+
+    @pytest.mark.parametrize("arguments", [("-q", "login"), ("login", "-q"), ("--quiet", "login")])
+    def test_quiet_before_and_after(self, cli: CommandLine, lab: Lab, arguments: tuple[str, ...]) -> None:
+        assert cli.ok(*arguments, lab.mcp_url).err == ""
+
+    @pytest.mark.parametrize("arguments", [("-vv", "token"), ("token", "-vv"), ("token", "-v", "-v")])
+    def test_a_traceback_with_vv_only(self, cli: CommandLine, arguments: tuple[str, ...]) -> None:
+        assert "Traceback" in cli(*arguments, UNKNOWN).err
+        assert "Traceback" not in cli("token", "-v", UNKNOWN).err
+
+    def test_json_of_a_command_to_run_is_its_own(self, cli: CommandLine) -> None:
+        done = cli("run", UNKNOWN, "--", "true", "--json")
+
+        assert done.code == 3
+        assert done.err.startswith("error: login required")
+
+
+class TestUsage:
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("no-such-command",),
+            ("--no-such-option",),
+            ("token",),
+            ("token", "a", "b"),
+            ("token", "ftp://x.example/"),
+            ("login", "x.example"),
+            ("run", UNKNOWN),
+            ("completion",),
+        ],
+    )
+    def test_exit_2_with_one_short_error(self, cli: CommandLine, arguments: tuple[str, ...]) -> None:
+        done = cli(*arguments)
+
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("error: ")
+        assert len(done.err.splitlines()) <= 3
+
+    def test_as_json(self, cli: CommandLine) -> None:
+        done = cli("token", "--json")
+
+        assert (done.code, done.error["code"]) == (2, "usage")
+        assert done.error["hint"] == "mcp-vacuum token --help"
+
+    def test_a_url_without_a_scheme_is_guessed_in_the_hint(self, cli: CommandLine) -> None:
+        assert "did you mean https://mcp.example.com/mcp" in cli("login", "mcp.example.com/mcp").err
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (errors.VacuumError("x"), 1),
+            (errors.UsageError("x"), 2),
+            (errors.LoginRequired("s", "x"), 3),
+            (errors.LoginDeclined("x"), 3),
+            (errors.SecurityRefused("x"), 4),
+            (errors.WrongAudience("x"), 4),
+            (errors.ServerUnavailable("x"), 5),
+            (errors.AnswerLost("x"), 5),
+            (errors.StorageError("x"), 6),
+            (errors.KeyUnavailable("x"), 6),
+            (errors.RecordDamaged("x"), 6),
+            (errors.AuthenticationError("x"), 7),
+            (errors.RegistrationError("x"), 7),
+            (errors.OAuthError("x", error="e"), 7),
+            (errors.DiscoveryError("x"), 7),
+            (KeyboardInterrupt(), 130),
+        ],
+        ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+    )
+    def test_exit_codes(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise error
+
+        monkeypatch.setattr("mcp_vacuum.cli.commands.token.opened", fail)
+
+        assert cli("token", UNKNOWN).code == code
+
+    def test_a_bug_is_exit_1_without_its_text(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise RuntimeError("at-secret-that-nobody-checked")
+
+        monkeypatch.setattr("mcp_vacuum.cli.commands.token.opened", fail)
+        done = cli("token", UNKNOWN)
+
+        assert done.code == 1
+        assert "unexpected RuntimeError at" in done.err
+        assert "report" in done.err
+        assert "at-secret" not in done.err
+
+    def test_rule_and_fix_are_lines_of_their_own(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise errors.SecurityRefused("it is so", hint="do this", spec="RFC 1")
+
+        monkeypatch.setattr("mcp_vacuum.cli.commands.token.opened", fail)
+
+        assert cli("token", UNKNOWN).err == "error: it is so\n rule: RFC 1\n  fix: do this\n"

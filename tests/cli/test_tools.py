@@ -1,0 +1,82 @@
+"""`mcp-vacuum tools`."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from mcp_vacuum.lab import Lab, LabConfig
+
+from .conftest import CommandLine
+
+
+class TestTools:
+    def test_the_object_of_json(self, cli: CommandLine, url: str) -> None:
+        members = cli.ok("tools", url, "--json").json
+
+        assert set(members) == {"server", "tools", "resources", "prompts"}
+        assert [tool["name"] for tool in members["tools"]] == ["add", "whoami", "time"]
+        assert [resource["uri"] for resource in members["resources"]] == ["lab://welcome"]
+        assert [prompt["name"] for prompt in members["prompts"]] == ["haiku"]
+
+    def test_the_text(self, cli: CommandLine, url: str) -> None:
+        out = cli.ok("tools", url).out
+
+        assert out.startswith(url)
+        assert "whoami" in out
+        assert "\x1b" not in out
+
+    def test_hostile_names_are_made_printable(self, cli: CommandLine, lab: Lab, url: str) -> None:
+        lab.faults.hostile_text = "\x1b]0;owned\x07\x1b[31m"
+        out = cli.ok("tools", url).out
+
+        assert "\x1b" not in out
+        assert "\x07" not in out
+
+    def test_an_open_server_needs_no_login(self, cli: CommandLine) -> None:
+        with Lab(LabConfig(require_login=False)) as lab:
+            assert cli.ok("tools", lab.mcp_url, "--json").json["tools"]
+
+    def test_a_protected_one_does(self, cli: CommandLine, lab: Lab) -> None:
+        done = cli("tools", lab.mcp_url)
+
+        assert done.code == 3
+        assert f"mcp-vacuum login {lab.mcp_url}" in done.err
+
+    def test_more_scope_is_for_a_person_with_the_account(self, cli: CommandLine, lab: Lab, url: str) -> None:
+        cli.ok("login", url, "--account", "work")
+        lab.faults.mcp_insufficient_scope = "mcp:admin"
+        done = cli("tools", url, "--account", "work")
+
+        assert done.code == 3
+        assert f"mcp-vacuum login {url} --account work --scope mcp:admin" in done.err
+        lab.faults.clear()
+        cli.ok("login", url, "--account", "work", "--scope", "mcp:admin")
+        (asked,) = lab.recorder.to("/authorize")[-1].query["scope"]
+        assert {"mcp:tools", "mcp:admin"} <= set(asked.split())
+
+    def test_a_server_that_is_down(self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("mcp_vacuum.tokens.renewal.PATIENCE", 0.0)
+        with Lab() as lab:
+            cli.ok("login", lab.mcp_url)
+        done = cli("tools", lab.mcp_url)
+
+        assert done.code == 5
+        assert len(done.err.splitlines()) <= 3
+
+    def test_html_is_no_mcp_server(self, cli: CommandLine, lab: Lab, url: str) -> None:
+        lab.faults.mcp_html = True
+        done = cli("tools", url)
+
+        assert done.code == 5
+        assert len(done.err.splitlines()) <= 3
+
+    def test_without_the_sdk_the_installation_is_named(
+        self, cli: CommandLine, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "mcp", None)
+        done = cli("tools", url)
+
+        assert done.code == 2
+        assert "pip install 'mcp-vacuum[mcp]'" in done.err

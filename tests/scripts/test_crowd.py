@@ -1,0 +1,101 @@
+"""Many processes and dying ones, on one login."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from mcp_vacuum.lab import Lab, LabConfig
+from mcp_vacuum.storage.credentials import open_store
+
+from .conftest import Session
+
+
+def crowd(session: Session, lab: Lab, size: int) -> None:
+    """So many processes ask for a token at once, against strict reuse detection."""
+    url = lab.mcp_url
+    session.ok("login", url)
+    lab.expire_access_tokens()
+    lab.recorder.clear()
+    processes = [session.start("token", url) for _ in range(size)]
+    done = [session.finish(process, prints_a_token=True) for process in processes]
+    seen = lab.refresh_tokens_seen()
+
+    assert [one.code for one in done] == [0] * size, [one.err for one in done]
+    assert {one.out.strip() for one in done} <= set(lab.issued_access_tokens)
+    assert (len(seen), len(set(seen)), lab.reuse_detected) == (size, size, 0)
+    session.ok("token", url)
+
+
+def test_16_processes_at_once_send_no_refresh_token_twice(session: Session, lab: Lab) -> None:
+    crowd(session, lab, 16)
+
+
+@pytest.mark.long
+def test_48_processes_at_once_send_no_refresh_token_twice(session: Session, lab: Lab) -> None:
+    crowd(session, lab, 48)
+
+
+class TestKilled:
+    """kill -9 while the refresh token is on its way."""
+
+    @staticmethod
+    def kill_in_the_middle(session: Session, lab: Lab) -> None:
+        """Returns when the lab has rotated the token for a process that is dead."""
+        before = len(lab.issued_refresh_tokens)
+        lab.recorder.clear()
+        lab.faults.token_delay, lab.faults.token_times = 0.6, 1
+        process = session.start("token", lab.mcp_url)
+        _until(lambda: bool(lab.recorder.to("/token")))
+        process.kill()
+        done = session.finish(process)
+        assert (done.code, done.out) == (-signal.SIGKILL, "")
+        _until(lambda: len(lab.issued_refresh_tokens) > before)
+
+    def test_with_a_grace_period_the_next_one_recovers(self, session: Session) -> None:
+        with Lab(LabConfig(refresh_token_grace=60)) as lab:
+            session.labs.append(lab)
+            session.ok("login", lab.mcp_url)
+            self.kill_in_the_middle(session, lab)
+            done = session.ok("token", lab.mcp_url)
+
+            assert done.out.strip() in lab.issued_access_tokens
+            assert "interrupted" in done.err
+            assert lab.reuse_detected == 0
+            session.ok("token", lab.mcp_url)
+
+    def test_without_one_the_loss_is_said(self, session: Session, lab: Lab, url: str) -> None:
+        self.kill_in_the_middle(session, lab)
+        error = session.run("token", url)
+
+        assert "answer to an earlier refresh was lost" in error.err
+        assert error.code == 3
+        assert f"mcp-vacuum login {url}" in error.err
+        assert session.ok("status", url, "--json").json["state"] == "login_required"
+        session.ok("login", url)
+        session.ok("token", url)
+
+    @pytest.mark.long
+    def test_its_journal_and_the_record_are_there(
+        self, session: Session, lab: Lab, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.kill_in_the_middle(session, lab)
+        monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "file")
+        store = open_store(session.home, create=False)
+        assert store is not None
+        record = store.get(url)
+        store.close()
+
+        assert record is not None
+        assert record.journal is not None
+        assert record.refresh_token == lab.issued_refresh_tokens[0]
+
+
+def _until(condition: object) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
