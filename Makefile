@@ -35,8 +35,9 @@ format: $(READY)  ## Format the code
 test: $(READY)  ## All tests but the long ones (at most 6 minutes on 2 cores)
 	$(BIN)/python -m pytest -q -m "not long"
 
-test-long: $(READY)  ## Storms and foreign servers at length (at most 40 minutes)
-	$(BIN)/python -m pytest -q -m long
+test-long: $(READY)  ## Storms, foreign servers, conformance (at most 40 minutes)
+	$(BIN)/python -m pytest -q -m long --ignore tests/conformance
+	@$(BIN)/python -m tests.conformance.run
 
 conformance: $(READY)  ## Judge tests/conformance/client.py by the official MCP conformance suite
 	@$(BIN)/python -m tests.conformance.run

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
         VacuumError,
         WrongAudience,
     )
+    from mcp_vacuum.integrations.httpx2 import VacuumAuth
+    from mcp_vacuum.integrations.interactive import InteractiveSource, MachineSource
     from mcp_vacuum.login import LoginOptions, LoginResult
+    from mcp_vacuum.machine import GrantOptions
     from mcp_vacuum.models import Binding, ClientCredentials, Credential, MCPServerInfo, OAuth2Token
     from mcp_vacuum.protocol.authorization import AuthorizationRequest
+    from mcp_vacuum.protocol.effects import Authorize
     from mcp_vacuum.protocol.pkce import PKCEChallenge
+    from mcp_vacuum.safety.secret import Secret
     from mcp_vacuum.storage.secure import SecureTokenStorage
     from mcp_vacuum.tokens.manager import TokenManager
     from mcp_vacuum.tokens.source import TokenSource
@@ -33,18 +38,23 @@ if TYPE_CHECKING:
 _HOMES = {
     "AuthenticationError": "errors",
     "AuthorizationRequest": "protocol.authorization",
+    "Authorize": "protocol.effects",
     "Binding": "models",
     "ClientCredentials": "models",
     "Credential": "models",
     "DynamicClientRegistration": "client",
+    "GrantOptions": "machine",
+    "InteractiveSource": "integrations.interactive",
     "LoginOptions": "login",
     "LoginRequired": "errors",
     "LoginResult": "login",
     "MCPServerInfo": "models",
+    "MachineSource": "integrations.interactive",
     "OAuth2Client": "client",
     "OAuth2Token": "models",
     "PKCEChallenge": "protocol.pkce",
     "RegistrationError": "errors",
+    "Secret": "safety.secret",
     "SecureTokenStorage": "storage.secure",
     "SecurityAuditor": "audit.auditor",
     "SecurityRefused": "errors",
@@ -53,6 +63,7 @@ _HOMES = {
     "StorageError": "errors",
     "TokenManager": "tokens.manager",
     "TokenSource": "tokens.source",
+    "VacuumAuth": "integrations.httpx2",
     "VacuumError": "errors",
     "WrongAudience": "errors",
     "__version__": "_version",
@@ -61,18 +72,23 @@ _HOMES = {
 __all__ = [
     "AuthenticationError",
     "AuthorizationRequest",
+    "Authorize",
     "Binding",
     "ClientCredentials",
     "Credential",
     "DynamicClientRegistration",
+    "GrantOptions",
+    "InteractiveSource",
     "LoginOptions",
     "LoginRequired",
     "LoginResult",
     "MCPServerInfo",
+    "MachineSource",
     "OAuth2Client",
     "OAuth2Token",
     "PKCEChallenge",
     "RegistrationError",
+    "Secret",
     "SecureTokenStorage",
     "SecurityAuditor",
     "SecurityRefused",
@@ -81,6 +97,7 @@ __all__ = [
     "StorageError",
     "TokenManager",
     "TokenSource",
+    "VacuumAuth",
     "VacuumError",
     "WrongAudience",
     "__version__",

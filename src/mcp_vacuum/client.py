@@ -10,7 +10,7 @@ from mcp_vacuum.drivers.aio import AsyncDriver
 from mcp_vacuum.errors import AuthenticationError, UsageError
 from mcp_vacuum.models import AuthMethod, Binding, ClientCredentials, MCPServerInfo, OAuth2Token
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, authorization_request
-from mcp_vacuum.protocol.client_auth import choose_method, performable
+from mcp_vacuum.protocol.client_auth import SIGNED_METHODS, choose_method, performable
 from mcp_vacuum.protocol.effects import Flow, send
 from mcp_vacuum.protocol.flows import exchange, register, revoke
 from mcp_vacuum.protocol.pkce import PKCEChallenge
@@ -145,7 +145,7 @@ class ClientSettings:
 
 def _known(method: str) -> AuthMethod:
     known = performable(method)
-    if known is None:
+    if known is None or known in SIGNED_METHODS:
         raise UsageError(f"token_endpoint_auth_method {method!r} is not supported")
     return known
 

@@ -167,6 +167,7 @@ async def login(
     ways: Ways = by_browser,
     show_code: CodeShower | None = None,
     greeting: Probe | None = None,
+    check_resource: ResourceCheck | None = None,
     progress: Progress = _silent,
 ) -> LoginResult:
     """Log in to a server; see `login_blocking`."""
@@ -178,6 +179,7 @@ async def login(
             ways=ways,
             show_code=show_code,
             greeting=greeting,
+            check_resource=check_resource,
             progress=progress,
         ),
         abandon_on_cancel=True,

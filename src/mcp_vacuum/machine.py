@@ -117,7 +117,8 @@ def grant_blocking(
         token = replace(granted.token, refresh_token=None, binding=None)
         kept = replace(credential_of(server, token, base), refresh_token=None)
         store.put(kept, expected_generation=generation)
-    ACCESS_TOKENS.put((store.location, server, options.account), Held(token, kept.generation, prover=prover))
+        held = Held(token, kept.generation, prover=prover)
+        ACCESS_TOKENS.put((store.location, server, options.account), held)
     return kept
 
 

@@ -101,7 +101,7 @@ class TestOtherCommands:
 
         assert status == listed
         assert {**refreshed, "expires_at": None} == {**status, "expires_at": None}
-        assert "a token can be had without you" in cli.ok("status", "nightly").out
+        assert "refreshes by itself" in cli.ok("status", "nightly").out
         assert "valid" in cli.ok("list").out
 
     def test_logout_revokes_nothing_and_says_so(self, cli: CommandLine, lab: Lab) -> None:

@@ -12,7 +12,14 @@ class TestLogout:
     def test_it_revokes_and_forgets(self, cli: CommandLine, lab: Lab, url: str) -> None:
         members = cli.ok("logout", url, "--json").json
 
-        assert members == {"server": url, "account": "default", "revoked": True, "because": None}
+        assert members == {
+            "server": url,
+            "account": "default",
+            "revoked": True,
+            "because": None,
+            "registration": "deleted",
+            "registration_because": None,
+        }
         assert cli("token", url).code == 3
         assert len(lab.recorder.to("/revoke")) == 1
 

@@ -20,12 +20,17 @@ from mcp import Client, MCPError, types
 from mcp.client.context import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 
-from mcp_vacuum import ClientCredentials, LoginOptions, TokenSource
-from mcp_vacuum.integrations.httpx2 import VacuumAuth
-from mcp_vacuum.integrations.interactive import InteractiveSource, MachineSource
-from mcp_vacuum.machine import GrantOptions
-from mcp_vacuum.protocol.effects import Authorize
-from mcp_vacuum.safety.secret import Secret
+from mcp_vacuum import (
+    Authorize,
+    ClientCredentials,
+    GrantOptions,
+    InteractiveSource,
+    LoginOptions,
+    MachineSource,
+    Secret,
+    TokenSource,
+    VacuumAuth,
+)
 
 # A document that the suite's authorization server takes for ours; it is never fetched there.
 METADATA_DOCUMENT = "https://conformance-test.local/client-metadata.json"

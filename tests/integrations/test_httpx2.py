@@ -18,7 +18,7 @@ from mcp_vacuum.integrations.httpx2 import VacuumAuth
 from mcp_vacuum.lab import Lab
 from mcp_vacuum.models import Credential
 from mcp_vacuum.storage.credentials import memory_store, open_store
-from mcp_vacuum.tokens.source import LoginTokens
+from mcp_vacuum.tokens.source import LoginTokens, scope_required
 from tests.helpers import LoggedIn, log_in, logged_in, refreshes
 
 RPC = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -218,10 +218,10 @@ class TestInsufficientScope:
     def test_the_account_is_part_of_the_command(self, login: LoggedIn, face: Any) -> None:
         login.lab.faults.mcp_insufficient_scope = "mcp:admin"
         with pytest.raises(LoginRequired) as caught:
-            face.post(VacuumAuth(login.tokens, "work"), login.server)
+            face.post(VacuumAuth(login.tokens), login.server)
 
-        assert caught.value.hint == f"mcp-vacuum login {login.server} --account work --scope mcp:admin"
-        assert caught.value.account == "work"
+        assert caught.value.account == "default"
+        assert caught.value.hint == f"mcp-vacuum login {login.server} --scope mcp:admin"
 
     def test_a_scope_is_quoted_for_the_shell(self, login: LoggedIn, face: Any) -> None:
         """The command is made to be pasted, and the scope comes from the server."""
@@ -373,3 +373,9 @@ class _Threads(HTTPServer):
             self.shutdown_request(request)
 
         threading.Thread(target=work, daemon=True).start()
+
+
+def test_another_account_is_named_in_the_command() -> None:
+    error = scope_required("https://a.example/mcp", "at work", "mcp:admin")
+
+    assert error.hint == "mcp-vacuum login https://a.example/mcp --account 'at work' --scope mcp:admin"

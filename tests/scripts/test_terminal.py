@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -108,6 +109,13 @@ class TestPipe:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 class TestInterrupt:
+    @pytest.fixture(autouse=True)
+    def _interrupts_are_heard(self) -> Iterator[None]:
+        """A test run in the background of a shell ignores Ctrl-C, and its children would inherit that."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def test_ctrl_c_while_waiting_for_the_person_is_130(self, session: Session, lab: Lab) -> None:
         session.browser = NOBODY
         process = session.start("login", lab.mcp_url)
