@@ -460,8 +460,29 @@ class TestMetadataDocument:
 
             assert log_in(lab, store, ways=nobody).outcome == "still_valid"
 
+    @pytest.mark.parametrize("url", ["https://app.example", "https://app.example/"])
+    def test_a_url_without_a_path_is_refused_before_anything_is_sent(
+        self, lab: Lab, store: CredentialStore, url: str
+    ) -> None:
+        with pytest.raises(UsageError):
+            log_in(lab, store, client_metadata_url=url)
+        assert lab.recorder.requests == ()
+
+    def test_a_url_that_is_not_https_is_refused(self, lab: Lab, store: CredentialStore) -> None:
+        with pytest.raises(SecurityRefused):
+            log_in(lab, store, client_metadata_url="http://app.example/client.json")
+
 
 class TestIssuer:
+    def test_a_pre_registered_client_of_another_issuer_is_an_error(
+        self, lab: Lab, store: CredentialStore
+    ) -> None:
+        foreign = ClientCredentials(client_id="mine", issuer="https://another.example")
+        with pytest.raises(RegistrationError, match="is registered at"):
+            log_in(lab, store, client=foreign)
+        assert lab.recorder.to("/register") == ()
+        assert lab.recorder.to("/authorize") == ()
+
     def test_a_changed_issuer_gets_nothing_of_the_old_login(self, lab: Lab, store: CredentialStore) -> None:
         log_in(lab, store)
         old = record(store, lab)

@@ -28,6 +28,7 @@ from mcp_vacuum.errors import (
     RecordDamaged,
     RegistrationError,
     ServerUnavailable,
+    UsageError,
 )
 from mcp_vacuum.models import DEFAULT_ACCOUNT, AuthMethod, Binding, ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.protocol.assertion import with_signing_alg
@@ -52,7 +53,7 @@ from mcp_vacuum.safety.address import Reach
 from mcp_vacuum.safety.limits import PERSON_TIMEOUT
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.safety.url import host_of, normalise_server_url
+from mcp_vacuum.safety.url import check_endpoint, host_of, normalise_server_url, printable
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held
 from mcp_vacuum.storage.credentials import CredentialStore, open_store
 from mcp_vacuum.storage.secure import credential_of
@@ -219,6 +220,7 @@ def login_blocking(
     """
     server = normalise_server_url(server_url)
     check_quirks(options.quirks)
+    _check_metadata_url(options.client_metadata_url)
     if store is None:
         store = open_store()
         assert store is not None
@@ -429,7 +431,7 @@ class _Login:
 
     def _preregistered(self, found: Discovery) -> ClientCredentials | None:
         issuer, options = found.auth_server.issuer, self.options
-        client = options.client if options.client and options.client.issuer in (None, issuer) else None
+        client = _of_issuer(options.client, issuer)
         if client is None and self.old and self.old.issuer == issuer and self.old.client:
             client = self.old.client if self.old.client.registration == "preregistered" else None
         if client is not None:
@@ -630,6 +632,37 @@ def _fitting(wanted: str | None, registered: tuple[str, ...]) -> str | None:
 def _without_port(uri: str) -> str:
     parts = urlsplit(uri)
     return parts._replace(netloc=parts.netloc.removesuffix(f":{parts.port}")).geturl()
+
+
+def _of_issuer(client: ClientCredentials | None, issuer: str) -> ClientCredentials | None:
+    """Return a client if it is one of this issuer; another issuer's is never shown to it.
+
+    Raises:
+        RegistrationError: A pre-registered client is another issuer's (MCP, Authorization Server Binding).
+    """
+    if client is None or client.issuer in (None, issuer):
+        return client
+    if client.registration != "preregistered":
+        return None
+    raise RegistrationError(
+        f"the client {printable(client.client_id)} is registered at {client.issuer}, not at {issuer}",
+        hint="get a client ID from the new authorization server's operator",
+        spec="MCP authorization, Authorization Server Binding",
+        url=issuer,
+    )
+
+
+def _check_metadata_url(url: str | None) -> None:
+    """A client ID metadata document has an https URL with a path (loopback may be http).
+
+    Raises:
+        SecurityRefused: It is not https. `UsageError`: It has no path.
+    """
+    if url is None:
+        return
+    check_endpoint(url, "the client metadata URL", spec="CIMD §3")
+    if urlsplit(url).path in ("", "/"):
+        raise UsageError(f"{printable(url)} has no path, which a client metadata URL needs", spec="CIMD §3")
 
 
 def _method_of(client: ClientCredentials, with_secret: AuthMethod) -> AuthMethod:
