@@ -326,9 +326,7 @@ class _Login:
     def _choose_proof(self, found: Discovery) -> None:
         """Bind the tokens to a key where the resource asks for it, or the person does."""
         if self.options.dpop or found.dpop_required:
-            from mcp_vacuum.protocol.dpop import ProofKey
-
-            self.prover = Prover(ProofKey.generate(found.auth_server.dpop_algorithms))
+            self.prover = Prover.generate(found.auth_server.dpop_algorithms)
 
     def _by_device(self, found: Discovery) -> LoginResult:
         """Have the person enter a code on another device (RFC 8628)."""

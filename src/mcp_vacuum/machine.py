@@ -160,9 +160,7 @@ def _check_free(store: CredentialStore, server: str, account: str) -> None:
 def _prover(options: GrantOptions, found: Discovery) -> Prover | None:
     if not options.dpop and not found.dpop_required:
         return None
-    from mcp_vacuum.protocol.dpop import ProofKey
-
-    return Prover(ProofKey.generate(found.auth_server.dpop_algorithms))
+    return Prover.generate(found.auth_server.dpop_algorithms)
 
 
 def _draft(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from base64 import b64encode
 from dataclasses import asdict
 from hashlib import sha256
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_vacuum.models import Credential
-from mcp_vacuum.safety.secret import Secret, shown, wrapped
+from mcp_vacuum.safety.secret import Secret, readable_in, shown, wrapped
 
 anything = st.text(min_size=1).filter(bool) | st.text(st.characters(categories=["Cs"]), min_size=1)
 
@@ -87,3 +88,13 @@ class TestWrapped:
 def test_what_is_shown_tells_two_secrets_apart() -> None:
     assert shown("one") != shown("two")
     assert len(shown("x" * 10_000)) == 9
+
+
+@pytest.mark.parametrize("shift", [0, 1, 2])
+def test_a_secret_is_found_plain_in_hex_and_in_any_base64_alignment(shift: int) -> None:
+    secret = "a-secret-that-is-long-enough"
+
+    assert readable_in(f"x{secret}y".encode(), secret)
+    assert readable_in(secret.encode().hex().encode(), secret)
+    assert readable_in(b64encode(b"_" * shift + secret.encode() + b"_"), secret)
+    assert not readable_in(b"nothing of it", secret)

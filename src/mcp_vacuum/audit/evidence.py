@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from mcp_vacuum.errors import LoginDeclined, OAuthError, StorageError, VacuumError
 from mcp_vacuum.models import OAuth2Token
-from mcp_vacuum.safety.secret import Secret
+from mcp_vacuum.safety.secret import Secret, readable_in
 from mcp_vacuum.storage.envelope import credential_to_dict
 from mcp_vacuum.storage.secure import BlockingTokenStorage
 
@@ -157,8 +156,8 @@ def _try_out(storage: BlockingTokenStorage) -> StorageEvidence:
         type(storage).__name__,
         storage.store.key_source,
         len(found),
-        tuple(path for path, content in found.items() if _holds(content, token.refresh_token or "")),
-        tuple(path for path, content in found.items() if _holds(content, token.access_token)),
+        tuple(path for path, content in found.items() if readable_in(content, token.refresh_token or "")),
+        tuple(path for path, content in found.items() if readable_in(content, token.access_token)),
         token.access_token in sealed,
         lifetimes,
     )
@@ -175,11 +174,3 @@ def _files(location: str) -> Iterator[tuple[str, bytes]]:
     for file in sorted(path.parent.rglob("*")):
         if file.is_file() and not file.is_symlink():
             yield file.name, file.read_bytes()
-
-
-def _holds(content: bytes, secret: str) -> bool:
-    """True if `secret` stands in `content`: plain, in hex, or in any base64 alignment."""
-    plain = secret.encode()
-    forms = [plain, plain.hex().encode()]
-    forms += [b64encode(b"\0" * shift + plain)[4:-4] for shift in range(3)]
-    return any(form in content for form in forms)

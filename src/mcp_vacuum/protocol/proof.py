@@ -25,6 +25,13 @@ class Prover:
     key: ProofKey
     nonces: dict[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def generate(cls, algorithms: tuple[str, ...] | None) -> Prover:
+        """Make a prover with a new key, for a server that lists `algorithms`; see `ProofKey.generate`."""
+        from mcp_vacuum.protocol.dpop import ProofKey
+
+        return cls(ProofKey.generate(algorithms))
+
     def headers(self, method: str, url: str, *, iat: int, jti: str, access_token: str | None = None) -> str:
         """Return the value of the `DPoP` header for one request."""
         nonce = self.nonces.get(origin(url))

@@ -60,3 +60,13 @@ def wrapped(value: str | Secret | None) -> Secret | None:
     if isinstance(value, Secret) or not value:
         return value or None
     return Secret(value)
+
+
+def readable_in(content: bytes, secret: str) -> bool:
+    """True if `secret` stands in `content`: plain, in hex, or in any base64 alignment."""
+    from base64 import b64encode
+
+    plain = secret.encode()
+    forms = [plain, plain.hex().encode()]
+    forms += [b64encode(b"\0" * shift + plain)[4:-4] for shift in range(3)]
+    return any(form in content for form in forms)

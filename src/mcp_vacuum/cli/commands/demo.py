@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from mcp_vacuum.errors import LoginRequired, VacuumError
 from mcp_vacuum.integrations.httpx2 import VacuumAuth
 from mcp_vacuum.lab import Lab, LabConfig, User
 from mcp_vacuum.login import LoginResult, Ways, login_blocking, logout_blocking
+from mcp_vacuum.safety.secret import readable_in
 from mcp_vacuum.storage.credentials import CredentialStore, open_store
 from mcp_vacuum.tokens.stored import find_login, login_tokens
 
@@ -118,18 +118,11 @@ def _search_the_disk(story: Story, lab: Lab, home: Path) -> None:
     secrets = [*lab.issued_access_tokens, *lab.issued_refresh_tokens, *lab.issued_codes]
     secrets += [request.form["code_verifier"][0] for request in lab.recorder.to("/token")]
     files = [path for path in home.rglob("*") if path.is_file()]
-    found = [path for path in files for secret in secrets if _holds(path.read_bytes(), secret)]
+    found = [path for path in files for secret in secrets if readable_in(path.read_bytes(), secret)]
     story.check(
         bool(files) and not found,
         f"on disk: {len(files)} files, in none an access token, refresh token, code or verifier",
     )
-
-
-def _holds(content: bytes, secret: str) -> bool:
-    """True if the secret stands in a file, plain or in any base64 alignment."""
-    plain = secret.encode()
-    forms = [plain] + [b64encode(b"\0" * shift + plain)[4:-4] for shift in range(3)]
-    return any(form in content for form in forms)
 
 
 def _expire_and_refresh(story: Story, lab: Lab, client: httpx2.Client, result: LoginResult) -> None:
