@@ -11,7 +11,7 @@ import pytest
 
 from mcp_vacuum import AuthorizationRequest, OAuth2Client, SecureTokenStorage, SecurityAuditor, SecurityReport
 from mcp_vacuum.safety.url import BrowserUrl
-from mcp_vacuum.storage.credentials import memory_store
+from mcp_vacuum.storage.opening import memory_store
 
 
 def client(**changes: Any) -> OAuth2Client:

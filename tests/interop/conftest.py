@@ -4,6 +4,7 @@ Servers::
 
     sdk_server           MCP Python SDK 2.x: resource and authorization server in one
     fastmcp_own          FastMCP 4 with its own in-memory provider
+    fastmcp_open         FastMCP 4 that asks nobody for a token
     fastmcp_remote       FastMCP 4 in front of oidc_provider (root issuer, metadata adds a slash)
     fastmcp_path         the same with an issuer that has a path
     fastmcp_proxy        FastMCP 4's OIDCProxy: an authorization server in front of oidc_provider
@@ -12,12 +13,15 @@ Servers::
     fastmcp_grants       FastMCP 4 in front of oidc_grants
     dpop_resource        an MCP server in front of oidc_grants that takes bound tokens only, with nonces
     django_server        django-oauth-toolkit, with a resource in front
+    better_auth          npm better-auth, with a resource in front
+    glewlwyd             Glewlwyd, a Debian package, with a resource in front
     protected_server     each of the five protected servers in turn (path and proxy: `long`)
 asking_server        the same without fastmcp_own, where nobody is asked
 start_sdk_server     starts one more SDK server with options of its own
     cli                  runs `python -m mcp_vacuum` in a home of its own
 """
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -86,6 +90,15 @@ def fastmcp_own(logs: Path) -> Iterator[ProtectedServer]:
     command = python_server("fastmcp_own")(port)
     with running(command, well_known(base), logs / f"fastmcp-own-{port}.log"):
         yield _self_contained("fastmcp_own", base, tool="ping")
+
+
+@pytest.fixture(scope="session")
+def fastmcp_open(logs: Path) -> Iterator[str]:
+    """The URL of a FastMCP server that asks nobody for a token."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
+    with running(python_server("fastmcp_open")(port), f"{base}/ready", logs / f"fastmcp-open-{port}.log"):
+        yield f"{base}/mcp"
 
 
 @pytest.fixture(scope="session")
@@ -160,6 +173,42 @@ def django_server(logs: Path) -> Iterator[str]:
     with (
         running(command, well_known(base), logs / f"django-{port}.log"),
         _resource(base, logs, "--introspect", f"{base}/introspect/", *known, "--scope", "mcp:tools") as url,
+    ):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def better_auth(logs: Path) -> Iterator[str]:
+    """The URL of a resource in front of better-auth."""
+    folder = install.SERVERS / "better-auth"
+    try:
+        install.install(folder)
+    except install.RegistryUnreachableError as error:
+        pytest.skip(f"better-auth is not installed and npm reaches no registry: {error}")
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}/api/auth"
+    command = [str(install.node()), str(folder / "server.mjs")]
+    environment = {"PORT": str(port), "RESOURCE": "http://127.0.0.1/mcp"}
+    with (
+        running(command, well_known(issuer), logs / f"better-auth-{port}.log", environment),
+        _resource(issuer, logs, "--scope", "mcp:tools") as url,
+    ):
+        yield url
+
+
+@pytest.fixture(scope="session")
+def glewlwyd(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a resource in front of Glewlwyd, which is a Debian package."""
+    if shutil.which("glewlwyd") is None:
+        pytest.skip("glewlwyd is not installed: on Debian it is the package of that name")
+    port = free_port()
+    issuer = f"http://127.0.0.1:{port}/api/oidc"
+    folder = tmp_path_factory.mktemp("glewlwyd")
+    command = python_server("glewlwyd", "--folder", str(folder))(port)
+    ready = f"{issuer}/.well-known/openid-configuration"
+    with (
+        running(command, ready, logs / f"glewlwyd-{port}.log"),
+        _resource(issuer, logs, "--scope", "mcp:tools") as url,
     ):
         yield url
 

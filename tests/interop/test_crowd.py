@@ -1,5 +1,7 @@
 """16 processes at once against a server that ends the whole family on reuse ("Done when" 5)."""
 
+from tests.reliability.report import fault
+
 from .command import CommandLine, finish
 from .running import ProtectedServer
 from .test_refresh import BRIEF
@@ -8,6 +10,11 @@ from .waiting import let_it_expire
 CROWD = 16
 
 
+@fault(
+    "16 processes at once, at somebody else's server (strict)",
+    chapter="Many at once",
+    made="16 `mcp-vacuum token` are started together; the server is built with the MCP SDK",
+)
 def test_sixteen_processes_share_one_login(cli: CommandLine, sdk_server: ProtectedServer) -> None:
     with sdk_server.desk.settings(token_lifetime=BRIEF):
         cli("login", sdk_server.url).ok()

@@ -1,15 +1,21 @@
 """What is committed of the npm packages says what they are, not where they came from."""
 
 import json
+from pathlib import Path
+
+import pytest
 
 from . import install
 
 
-def test_the_lock_names_no_registry() -> None:
-    packages = json.loads(install.LOCK.read_text())["packages"]
-    installed = {name: package for name, package in packages.items() if name}
+@pytest.mark.parametrize(
+    "folder", [install.SERVERS, install.SERVERS / "better-auth"], ids=lambda each: each.name
+)
+def test_the_lock_names_no_registry(folder: Path) -> None:
+    lock, settings = (folder / "package-lock.json").read_text(), (folder / ".npmrc").read_text()
+    installed = {name: package for name, package in json.loads(lock)["packages"].items() if name}
 
-    assert "resolved" not in install.LOCK.read_text()
+    assert "resolved" not in lock
     assert all("integrity" in package for package in installed.values())
-    assert "omit-lockfile-registry-resolved=true" in (install.SERVERS / ".npmrc").read_text().splitlines()
-    assert "//" not in (install.SERVERS / ".npmrc").read_text()
+    assert "omit-lockfile-registry-resolved=true" in settings.splitlines()
+    assert "//" not in settings

@@ -1,14 +1,19 @@
-"""SecurityAuditor: collects evidence, applies the catalogue, and reports."""
+"""SecurityAuditor and `audit_server`: collect evidence, apply the catalogue, report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from mcp_vacuum.audit.evidence import FlowEvidence, collect
-from mcp_vacuum.audit.report import ReportedFinding, SecurityReport
-from mcp_vacuum.audit.rule import Finding, NotChecked, Rule
-from mcp_vacuum.audit.rules import CATALOGUE
+from mcp_vacuum.audit.engine import judge
+from mcp_vacuum.audit.evidence.flow import collect
+from mcp_vacuum.audit.evidence.server import collect_server
+from mcp_vacuum.audit.evidence.wire import Wire
+from mcp_vacuum.audit.report import SecurityReport, report_of
+from mcp_vacuum.audit.rule import Kind
+from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
+from mcp_vacuum.errors import ServerUnavailable
+from mcp_vacuum.safety.policy import NetworkPolicy
+from mcp_vacuum.safety.url import host_of, normalise_server_url
 
 
 class SecurityAuditor:
@@ -27,21 +32,29 @@ class SecurityAuditor:
         Raises:
             StorageError: The client's storage cannot be used.
         """
-        return judge(f"client {getattr(client, 'client_id', 'without an id')}", collect(client), CATALOGUE)
+        target = f"client {getattr(client, 'client_id', 'without an id')}"
+        rules = (*CATALOGUE, *OF_THE_GUIDE)
+        return report_of(target, judge(rules, {Kind.FLOW: collect(client)}, (Kind.FLOW,)))
 
 
-def judge(target: str, evidence: FlowEvidence, rules: Iterable[Rule]) -> SecurityReport:
-    """Apply rules to evidence."""
-    findings: list[ReportedFinding] = []
-    passed: list[str] = []
-    not_checked: list[tuple[str, str]] = []
-    for rule in rules:
-        results = list(rule.check(evidence))
-        found = [ReportedFinding(rule, result) for result in results if isinstance(result, Finding)]
-        skipped = [result.because for result in results if isinstance(result, NotChecked)]
-        findings += found
-        not_checked += [(rule.id, because) for because in skipped]
-        if not found and not skipped:
-            passed.append(rule.id)
-    findings.sort(key=lambda found: -found.severity)
-    return SecurityReport(target, tuple(findings), tuple(passed), tuple(not_checked))
+async def audit_server(url: str) -> SecurityReport:
+    """Audit an MCP server and its authorization servers, without a login.
+
+    Args:
+        url: In any spelling.
+
+    Raises:
+        UsageError: It is no http(s) URL.
+        SecurityRefused: It is plain http to a host that is not loopback.
+        ServerUnavailable: Nothing answers there.
+    """
+    target = normalise_server_url(url)
+    async with Wire(NetworkPolicy(host_of(target))) as wire:
+        seen = await collect_server(wire, target)
+    if not seen.reached:
+        first = seen.exchanges[0]
+        raise ServerUnavailable(
+            first.failure, hint="check the URL and the network, then try again", url=target
+        )
+    judgements = judge(CATALOGUE, {Kind.PASSIVE: seen}, (Kind.PASSIVE, Kind.ACTIVE))
+    return report_of(target, judgements, seen.exchanges)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from mcp_vacuum.audit.engine import COUNTS_FROM, Judgement
+from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.rule import Finding, Rule, Severity
-
-COUNTS_FROM = Severity.MEDIUM
-"""Findings from this severity on are issues; milder ones are remarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,21 @@ class ReportedFinding:
 
 @dataclass(frozen=True, slots=True)
 class SecurityReport:
-    """The result of an audit; `compliant` and `issues` are computed from the findings.
+    """The result of an audit of one target; `compliant` and `issues` are computed from the findings.
 
     Attributes:
         target: What was audited.
         findings: Worst first.
         passed: Ids of the rules that hold.
         not_checked: Rule id and why; begins with INCONCLUSIVE or NOT_APPLICABLE.
+        exchanges: What was sent and came back, if anything was.
     """
 
     target: str
     findings: tuple[ReportedFinding, ...] = ()
     passed: tuple[str, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
+    exchanges: tuple[Exchange, ...] = ()
 
     @property
     def issues(self) -> list[str]:
@@ -67,6 +69,11 @@ class SecurityReport:
         """True if there are no issues."""
         return not self.issues
 
+    @property
+    def worst(self) -> Severity | None:
+        """The severity of the worst finding, None if there is none."""
+        return max((found.severity for found in self.findings), default=None)
+
     def as_json(self) -> dict[str, Any]:
         """Return the object that `audit --json` promises."""
         return {
@@ -76,3 +83,32 @@ class SecurityReport:
             "passed": list(self.passed),
             "not_checked": [{"rule": rule, "because": because} for rule, because in self.not_checked],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Unexamined:
+    """A target that could not be audited at all.
+
+    Attributes:
+        target: As it was asked for.
+        because: Why, in a sentence.
+    """
+
+    target: str
+    because: str
+
+
+def report_of(
+    target: str, judgements: Iterable[Judgement], exchanges: tuple[Exchange, ...] = ()
+) -> SecurityReport:
+    """Put the verdicts of one target together; findings worst first, one entry a rule elsewhere."""
+    judged = tuple(judgements)
+    found = [ReportedFinding(each.rule, finding) for each in judged for finding in each.findings]
+    found.sort(key=lambda reported: -reported.severity)
+    return SecurityReport(
+        target,
+        tuple(found),
+        tuple(each.rule.id for each in judged if not each.findings and not each.not_checked),
+        tuple((each.rule.id, "; ".join(sorted(each.not_checked))) for each in judged if each.not_checked),
+        exchanges,
+    )

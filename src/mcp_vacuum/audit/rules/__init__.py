@@ -1,27 +1,66 @@
-"""The catalogue, readable top to bottom: what `audit_oauth_flow` checks, in the guide's order."""
+"""The catalogue, readable top to bottom: every rule, checked or planned, by family.
+
+A rule is added by writing one small function in its family; a family, by a line here.
+"""
 
 from __future__ import annotations
 
 from mcp_vacuum.audit.rule import Rule
-from mcp_vacuum.audit.rules.lifetime import access_tokens_are_short_lived
-from mcp_vacuum.audit.rules.pkce import s256_on_every_request, verifier_is_random
-from mcp_vacuum.audit.rules.redirect import redirect_uri_is_exact, redirect_uri_is_safe
-from mcp_vacuum.audit.rules.state import state_is_checked, state_is_unguessable
-from mcp_vacuum.audit.rules.storage import (
-    access_tokens_in_memory_only,
-    key_is_kept_elsewhere,
-    refresh_tokens_encrypted,
+from mcp_vacuum.audit.rules import (
+    client_discovery,
+    client_issuer,
+    client_more,
+    client_network,
+    client_pkce,
+    client_redirect,
+    client_registration,
+    client_resource,
+    client_state,
+    client_tokens,
+    resource_challenge,
+    resource_metadata,
+    resource_tokens,
+    resource_transport,
+    server_authorization,
+    server_clients,
+    server_codes,
+    server_extensions,
+    server_metadata,
+    server_pkce,
+    server_refresh,
+    server_tls,
+    server_tokens,
+    store_lifetime,
+    store_protection,
 )
 
 CATALOGUE: tuple[Rule, ...] = (
-    s256_on_every_request,
-    verifier_is_random,
-    redirect_uri_is_safe,
-    redirect_uri_is_exact,
-    state_is_unguessable,
-    state_is_checked,
-    refresh_tokens_encrypted,
-    key_is_kept_elsewhere,
-    access_tokens_in_memory_only,
-    access_tokens_are_short_lived,
+    *client_discovery.RULES,
+    *client_network.RULES,
+    *client_pkce.RULES,
+    *client_state.RULES,
+    *client_issuer.RULES,
+    *client_redirect.RULES,
+    *client_resource.RULES,
+    *client_registration.RULES,
+    *client_tokens.RULES,
+    *client_more.RULES,
+    *server_metadata.RULES,
+    *server_tls.RULES,
+    *server_pkce.RULES,
+    *server_authorization.RULES,
+    *server_codes.RULES,
+    *server_tokens.RULES,
+    *server_refresh.RULES,
+    *server_clients.RULES,
+    *server_extensions.RULES,
+    *resource_metadata.RULES,
+    *resource_challenge.RULES,
+    *resource_tokens.RULES,
+    *resource_transport.RULES,
+    *store_protection.RULES,
+    *store_lifetime.RULES,
 )
+
+OF_THE_GUIDE: tuple[Rule, ...] = (store_protection.access_tokens_in_memory_only,)
+"""What the guide asks beyond the catalogue."""

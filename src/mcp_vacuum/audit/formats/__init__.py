@@ -1,0 +1,1 @@
+"""How a report looks. Pure: from a report to text."""

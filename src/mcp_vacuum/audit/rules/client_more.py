@@ -1,0 +1,121 @@
+"""A client and hostile text, old servers, extension grants, local servers and elicitation."""
+
+from __future__ import annotations
+
+from mcp_vacuum.audit.rule import Kind, Level, Rule, Severity, planned
+
+cl_err_01 = planned(
+    id="CL-ERR-01",
+    title="Treats server-supplied error text and names as hostile",
+    level=Level.MUST,
+    severity=Severity.MEDIUM,
+    sources=(
+        "OAuth 2.1 §7.11",
+        "MCP security best practices, OAuth Authorization URL Validation (input sanitization)",
+    ),
+    fix="length-limit, strip controls, label as untrusted",
+    kinds=(Kind.CLIENT,),
+    because="it is part of `audit client`",
+)
+
+cl_leg_01 = planned(
+    id="CL-LEG-01",
+    title="Legacy default endpoints only after failed discovery and by opt-in",
+    level=Level.ADVICE,
+    severity=Severity.HIGH,
+    sources=(
+        "MCP authorization 2025-03-26, Fallbacks for Servers without Metadata Discovery",
+        "MCP authorization security considerations, Authorization Code Protection",
+    ),
+    fix="default off, warn, keep PKCE and state",
+    kinds=(Kind.CLIENT,),
+    because="it is part of `audit client`",
+)
+
+cl_ext_01 = planned(
+    id="CL-EXT-01",
+    title="Machine flows use extension grants exactly and never fall back",
+    level=Level.MUST,
+    severity=Severity.MEDIUM,
+    sources=(
+        "MCP client credentials extension, Client Authentication Methods",
+        "MCP workload identity federation, Flow Steps",
+        "MCP conformance suite, wif-no-retry, wif-grant-fallback",
+    ),
+    fix="one request, then surface the error",
+    kinds=(Kind.CLIENT,),
+    because="it is part of `audit client`",
+)
+
+cl_ext_02 = planned(
+    id="CL-EXT-02",
+    title="ID-JAG flow sends bound audience and resource, stays secret",
+    level=Level.MUST,
+    severity=Severity.HIGH,
+    sources=(
+        "MCP enterprise-managed authorization §4, §5 and §7.4.2",
+        "ID-JAG draft §4.3 and §4.4",
+        "RFC 8693 §2.1",
+    ),
+    fix="validate response type and target",
+    kinds=(Kind.CLIENT,),
+    because="it is part of `audit client`",
+)
+
+cl_ext_03 = planned(
+    id="CL-EXT-03",
+    title="DPoP proofs are fresh, complete and follow nonces",
+    level=Level.MUST,
+    severity=Severity.MEDIUM,
+    sources=("RFC 9449 §4.2 and §7.1", "RFC 9449 §8 and §9", "MCP conformance suite, sep-1932"),
+    fix="generate one proof per request",
+    kinds=(Kind.CLIENT,),
+    because="it is part of `audit client`",
+)
+
+cl_loc_01 = planned(
+    id="CL-LOC-01",
+    title="Local server launch shows full command and asks consent",
+    level=Level.MUST,
+    severity=Severity.HIGH,
+    sources=("MCP security best practices, Local MCP Server Compromise", "SEP-1024"),
+    fix="consent dialog plus sandbox",
+    kinds=(Kind.CLIENT,),
+    because="it is part of `audit client`",
+)
+
+cl_stdio_01 = planned(
+    id="CL-STDIO-01",
+    title="stdio servers get credentials from environment, not OAuth",
+    level=Level.SHOULD_NOT,
+    severity=Severity.LOW,
+    sources=(
+        "MCP authorization, Protocol Requirements",
+        "MCP security best practices, stdio Transport Security in Proxy Scenarios",
+    ),
+    fix="pass secrets by environment or file descriptor",
+    kinds=(Kind.CONFIG,),
+    because="it is part of `audit config`",
+)
+
+cl_elic_01 = planned(
+    id="CL-ELIC-01",
+    title="URL elicitation needs consent, full URL, no prefetch",
+    level=Level.MUST_NOT,
+    severity=Severity.HIGH,
+    sources=("MCP elicitation, Safe URL Handling", "MCP elicitation, URL Mode Elicitation for OAuth Flows"),
+    fix="consent screen and external browser",
+    kinds=(Kind.CLIENT,),
+    because="it is part of `audit client`",
+)
+
+RULES: tuple[Rule, ...] = (
+    cl_err_01,
+    cl_leg_01,
+    cl_ext_01,
+    cl_ext_02,
+    cl_ext_03,
+    cl_loc_01,
+    cl_stdio_01,
+    cl_elic_01,
+)

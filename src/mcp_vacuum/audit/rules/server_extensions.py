@@ -1,0 +1,144 @@
+"""DPoP, pushed requests, device logins, ID-JAG and proxies."""
+
+from __future__ import annotations
+
+from mcp_vacuum.audit.evidence.server import ServerEvidence
+from mcp_vacuum.audit.keys import is_weak
+from mcp_vacuum.audit.page import lacks
+from mcp_vacuum.audit.rule import (
+    Finding,
+    Kind,
+    Level,
+    Results,
+    Rule,
+    Severity,
+    inconclusive,
+    not_applicable,
+    planned,
+    rule,
+)
+from mcp_vacuum.safety.url import printable
+
+_DPOP_ALGORITHMS = "dpop_signing_alg_values_supported"
+
+
+@rule(
+    id="AS-DPOP-01",
+    title="DPoP: asymmetric algs advertised, binding and checks enforced",
+    level=Level.MUST,
+    severity=Severity.HIGH,
+    sources=("RFC 9449 §4.3, §5 and §5.1", "RFC 9449 §11.6", "MCP conformance suite, sep-1932-as-*"),
+    fix="implement RFC 9449 fully",
+    kinds=(Kind.PASSIVE, Kind.ACTIVE),
+    bad='{"dpop_signing_alg_values_supported": ["ES256", "HS256"], …}',
+    good='{"dpop_signing_alg_values_supported": ["ES256"], …}',
+    because="whether proofs are checked is part of the one-login ladder (--active)",
+)
+def dpop_algorithms_are_asymmetric(evidence: ServerEvidence) -> Results:
+    """A proof that a symmetric key signs, or none, proves nothing: the server would have the key too."""
+    stating = [each for _, each in evidence.known_documents() if _DPOP_ALGORITHMS in (each.members or {})]
+    if not stating:
+        raise not_applicable("no authorization server says that it takes DPoP proofs")
+    for document in stating:
+        where, listed = f"{document.url}, {_DPOP_ALGORITHMS}", document.words(_DPOP_ALGORITHMS)
+        if not listed:
+            why = "it is no array of strings with at least one entry"
+            yield Finding(where, why, Severity.MEDIUM, at=document.exchange)
+        elif weak := [algorithm for algorithm in listed if is_weak(algorithm)]:
+            yield Finding(where, f"it lists {printable(', '.join(weak))}", at=document.exchange)
+
+
+as_par_01 = planned(
+    id="AS-PAR-01",
+    title="Pushed request_uri is short-lived, single-use and client-bound",
+    level=Level.SHOULD,
+    severity=Severity.MEDIUM,
+    sources=(
+        "RFC 9126 §2.2, §4, §7.1 and §7.3",
+        "FAPI 2.0 Security Profile §5.3.2.2-2",
+        "OAuch, ParEndpoint/*",
+    ),
+    fix="enforce one-time use",
+    kinds=(Kind.ACTIVE,),
+    because="it is part of the one-login ladder (--active)",
+)
+
+as_dev_01 = planned(
+    id="AS-DEV-01",
+    title="Device flow limits polling, code lifetime and guessing",
+    level=Level.SHOULD,
+    severity=Severity.MEDIUM,
+    sources=("RFC 8628 §3.5, §5.1 and §5.2", "RFC 8628 §5.4 and §6.1"),
+    fix="apply RFC 8628 limits",
+    kinds=(Kind.ACTIVE,),
+    because="it is part of the one-login ladder (--active)",
+)
+
+as_jag_01 = planned(
+    id="AS-JAG-01",
+    title="ID-JAG grant is validated strictly",
+    level=Level.MUST,
+    severity=Severity.HIGH,
+    sources=(
+        "MCP enterprise-managed authorization §7.4 and §7.6.2",
+        "ID-JAG draft §4.4.1",
+        "RFC 7523 §3",
+        "RFC 8725 §3.11",
+    ),
+    fix="validate every claim, keep a jti cache",
+    kinds=(Kind.ACTIVE,),
+    because="it needs a host of ours that the authorization server can reach from the internet",
+)
+
+as_proxy_01 = planned(
+    id="AS-PROXY-01",
+    title="MCP proxy asks its own consent before third-party redirect",
+    level=Level.MUST,
+    severity=Severity.CRITICAL,
+    sources=(
+        "MCP security best practices, Confused Deputy Problem",
+        "MCP authorization security considerations, Confused Deputy Problem",
+    ),
+    fix="per-client consent page",
+    kinds=(Kind.ACTIVE,),
+    because="it is part of the one-login ladder (--active)",
+)
+
+
+@rule(
+    id="AS-PROXY-02",
+    title="Proxy state, consent cookie and redirect checks are strict",
+    level=Level.MUST,
+    severity=Severity.HIGH,
+    sources=(
+        "MCP security best practices, Confused Deputy Problem (Required Protections)",
+        "OAuth 2.1 §7.9 and §7.10",
+    ),
+    fix="follow the required protections",
+    kinds=(Kind.PASSIVE, Kind.ACTIVE),
+    bad="GET /authorize: Set-Cookie: consent=…; Path=/",
+    good="GET /authorize: Set-Cookie: __Host-consent=…; Path=/; Secure; HttpOnly; SameSite=Lax",
+    because="state, consent and callbacks are part of the one-login ladder (--active)",
+)
+def cookies_are_strict(evidence: ServerEvidence) -> Results:
+    """A cookie that others can set or send makes their consent look like this person's."""
+    evidence.known_documents()
+    pages = [each.endpoints.page for each in evidence.issuers if each.endpoints.page]
+    baked = [(page, line) for page in pages for line in page.lines("set-cookie")]
+    if not baked:
+        raise inconclusive("a request that names no client gets no cookie")
+    for page, line in baked:
+        if lacking := lacks(line, encrypted=page.url.startswith("https:")):
+            name = printable(line.partition("=")[0].strip(), 60)
+            why = f"the cookie {name} lacks {', '.join(lacking)}"
+            yield Finding(page.url, why, Severity.MEDIUM, certain=False, at=page)
+
+
+RULES: tuple[Rule, ...] = (
+    dpop_algorithms_are_asymmetric,
+    as_par_01,
+    as_dev_01,
+    as_jag_01,
+    as_proxy_01,
+    cookies_are_strict,
+)

@@ -1,0 +1,145 @@
+"""What the audits share: --format, --output, --fail-on, and how an audit ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial, wraps
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import anyio
+import click
+
+from mcp_vacuum.audit.formats import html as html_format
+from mcp_vacuum.audit.formats import json as json_format
+from mcp_vacuum.audit.formats import sarif as sarif_format
+from mcp_vacuum.audit.formats import text as text_format
+from mcp_vacuum.audit.report import SecurityReport, Unexamined
+from mcp_vacuum.audit.rule import Severity
+from mcp_vacuum.audit.several import Audit, each_of
+from mcp_vacuum.cli.ui import Ui
+from mcp_vacuum.errors import UsageError, VacuumError
+
+FINDINGS = 10
+"""Exit code: findings reach --fail-on, and every target was examined."""
+
+FORMATS = ("text", "json", "sarif", "html")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the flags of an audit ask for.
+
+    Attributes:
+        format: One of `FORMATS`.
+        output: Where the report goes; None for stdout.
+        fail_on: The severity from which findings end with `FINDINGS`; None for never.
+    """
+
+    format: str
+    output: Path | None = None
+    fail_on: Severity | None = None
+
+
+def report_options(function: Callable[..., int]) -> Callable[..., int]:
+    """Add the flags; the command gets them as `wanted`."""
+
+    @wraps(function)
+    def run(ui: Ui, report_format: str | None, output: str | None, fail_on: str | None, **values: Any) -> int:
+        chosen = report_format or ("json" if ui.settings.json else "text")
+        if ui.settings.json and chosen != "json":
+            raise UsageError(f"--json and --format {chosen} contradict each other")
+        severity = Severity[fail_on.upper()] if fail_on else None
+        return function(ui, wanted=Wanted(chosen, Path(output) if output else None, severity), **values)
+
+    levels = [severity.word for severity in reversed(Severity)]
+    for option in (
+        click.option(
+            "--fail-on", type=click.Choice(levels), help="Exit 10 if a finding is this bad or worse."
+        ),
+        click.option("--output", metavar="FILE", help="Write the report there; `-` is stdout."),
+        click.option("--format", "report_format", type=click.Choice(FORMATS), help="Default: text."),
+    ):
+        option(run)
+    return run
+
+
+def examine(
+    ui: Ui, targets: Sequence[str], audit: Audit
+) -> tuple[list[SecurityReport], dict[str, VacuumError]]:
+    """Audit every target, several at once, and show how far it is.
+
+    Returns:
+        The reports, and why the other targets have none.
+    """
+    with ui.counting(targets) as done:
+        results = anyio.run(partial(each_of, targets, audit, done=done))
+    reports = [each for each in results.values() if isinstance(each, SecurityReport)]
+    return reports, {name: each for name, each in results.items() if isinstance(each, VacuumError)}
+
+
+def deliver(
+    ui: Ui,
+    wanted: Wanted,
+    reports: Sequence[SecurityReport],
+    failed: Mapping[str, VacuumError] = MappingProxyType({}),
+) -> int:
+    """Write the reports, say what could not be examined, and return the exit code.
+
+    Args:
+        ui: Where words go.
+        wanted: The flags.
+        reports: Of the targets that were examined.
+        failed: Why the others were not, by target; the first decides the exit code.
+
+    Raises:
+        VacuumError: Nothing was examined at all.
+        UsageError: The output file cannot be written.
+    """
+    errors = list(failed.values())
+    if errors and not reports:
+        for error in errors[1:]:
+            ui.error(error)
+        raise errors[0]
+    if reports:
+        _write(ui, wanted, reports, [Unexamined(name, error.message) for name, error in failed.items()])
+    for error in errors:
+        ui.error(error)
+    if errors:
+        return errors[0].exit_status
+    return FINDINGS if _reached(wanted.fail_on, reports) else 0
+
+
+def _reached(limit: Severity | None, reports: Sequence[SecurityReport]) -> bool:
+    return limit is not None and any(report.worst is not None and report.worst >= limit for report in reports)
+
+
+def _write(
+    ui: Ui, wanted: Wanted, reports: Sequence[SecurityReport], unexamined: Sequence[Unexamined]
+) -> None:
+    if wanted.output is None or str(wanted.output) == "-":
+        ui.out(_rendered(wanted.format, reports, unexamined, ui.paint))
+        return
+    text = _rendered(wanted.format, reports, unexamined, text_format.plain)
+    try:
+        wanted.output.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{wanted.output} cannot be written: {error.strerror}") from None
+    ui.step(f"wrote the report to {wanted.output}")
+
+
+def _rendered(
+    chosen: str,
+    reports: Sequence[SecurityReport],
+    unexamined: Sequence[Unexamined],
+    paint: text_format.Paint,
+) -> str:
+    formats: dict[str, Callable[[Sequence[SecurityReport], Sequence[Unexamined]], str]] = {
+        "text": partial(text_format.render, paint=paint),
+        "json": json_format.render,
+        "sarif": sarif_format.render,
+        "html": html_format.render,
+    }
+    return formats[chosen](reports, unexamined)

@@ -1,0 +1,50 @@
+"""The report for a terminal."""
+
+from __future__ import annotations
+
+from mcp_vacuum.audit.formats.text import WIDTH, render
+from mcp_vacuum.audit.report import Unexamined
+from tests.audit.planted.server import audited
+
+
+def test_the_worst_comes_first_with_where_why_fix_and_source() -> None:
+    text = render([audited(no_pkce_advertised=True, challenge=("Bearer realm=x",))])
+
+    assert text.index("\nHIGH\n  AS-PKCE-01") < text.index("\nLOW\n  RS-CHAL-02")
+    assert "1 high, 3 low" in text
+    assert all(f"\n    {word}" in text for word in ("where", "why", "fix", "source"))
+
+
+def test_what_one_rule_finds_twice_is_one_entry() -> None:
+    text = render([audited(challenge=("Bearer realm=x",))])
+
+    assert text.count("RS-CHAL-02") == 1
+    assert text.count("\n    why ") == 3
+    assert text.count("\n    fix ") == 2
+
+
+def test_it_fits_80_columns_and_has_no_escapes() -> None:
+    text = render([audited(wrong_issuer="https://" + "x" * 300 + ".example\x1b[31m")])
+
+    assert max(map(len, text.splitlines())) <= WIDTH
+    assert "\x1b" not in text
+
+
+def test_nothing_found_is_said_with_what_was_not_looked_at() -> None:
+    text = render([audited()])
+
+    assert "nothing found" in text
+    assert "could not be judged" in text
+    assert "not judged: not built yet" in text
+
+
+def test_several_targets_end_in_one_summary_worst_first() -> None:
+    good, bad = audited(), audited(no_pkce_advertised=True)
+    gone = Unexamined("https://gone.example/mcp", "no connection")
+    summary = render([good, bad], [gone]).rpartition("\n\n")[2].splitlines()
+
+    assert summary[0] == "3 targets, 1 with issues, 1 could not be examined"
+    assert summary[2] == f"high           1       0  {bad.target}"
+    assert summary[3] == f"nothing        0       0  {good.target}"
+    assert summary[4] == "not examined              https://gone.example/mcp: no connection"
+    assert max(map(len, summary)) <= WIDTH

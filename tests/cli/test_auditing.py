@@ -1,0 +1,58 @@
+"""--format, --output, --fail-on, and exit codes, for every audit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mcp_vacuum.lab import Lab
+
+from .conftest import CommandLine
+
+
+@pytest.mark.parametrize(
+    ("level", "code"), [("critical", 0), ("high", 10), ("medium", 10), ("low", 10), ("info", 10)]
+)
+def test_findings_reach_fail_on_or_they_do_not(cli: CommandLine, lab: Lab, level: str, code: int) -> None:
+    lab.faults.no_pkce_advertised = True
+
+    assert cli("audit", "server", lab.mcp_url, "--fail-on", level).code == code
+
+
+def test_without_fail_on_findings_are_no_failure(cli: CommandLine, lab: Lab) -> None:
+    lab.faults.no_pkce_advertised = True
+
+    assert "AS-PKCE-01" in cli.ok("audit", "server", lab.mcp_url).out
+
+
+def test_json_by_either_flag(cli: CommandLine, lab: Lab) -> None:
+    one = cli.ok("audit", "server", lab.mcp_url, "--json").json
+    other = cli.ok("audit", "server", lab.mcp_url, "--format", "json").json
+
+    assert one == other
+    assert one["target"] == lab.mcp_url
+
+
+def test_flags_that_contradict_each_other(cli: CommandLine, lab: Lab) -> None:
+    assert cli("audit", "server", lab.mcp_url, "--json", "--format", "text").code == 2
+
+
+def test_a_report_in_a_file(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
+    place = tmp_path / "report.json"
+    done = cli.ok("audit", "server", lab.mcp_url, "--format", "json", "--output", str(place))
+
+    assert done.out == ""
+    assert json.loads(place.read_text())["target"] == lab.mcp_url
+
+
+def test_a_file_that_cannot_be_written(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
+    done = cli("audit", "server", lab.mcp_url, "--output", str(tmp_path / "no" / "where"))
+
+    assert done.code == 2
+    assert "cannot be written" in done.err
+
+
+def test_a_dash_is_stdout(cli: CommandLine, lab: Lab) -> None:
+    assert cli.ok("audit", "server", lab.mcp_url, "--output", "-").out.startswith(lab.mcp_url)
