@@ -1,0 +1,1 @@
+"""What servers, networks and other users can do to us, done: `make attacks`, docs/attacks.md."""
