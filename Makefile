@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test test-long conformance bench screens clean
+.PHONY: help demo check format test test-long reliability attacks fuzz conformance audit-proof bench screens clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,8 +39,20 @@ test-long: $(READY)  ## Storms, foreign servers, conformance (at most 40 minutes
 	$(BIN)/python -m pytest -q -m long --ignore tests/conformance
 	@$(BIN)/python -m tests.conformance.run
 
+reliability: $(READY)  ## Make every fault, and write docs/reliability.md from that run
+	$(BIN)/python -m pytest -q -m fault --reliability=write
+
+attacks: $(READY)  ## Attack it: each attack with its defence, which holds, and without, which does not
+	@$(BIN)/python -m tests.attacks
+
+fuzz: $(READY)  ## Try the parsers with anything, for 10 minutes (SECONDS=600)
+	@$(BIN)/python -m tests.fuzz $(or $(SECONDS),600)
+
 conformance: $(READY)  ## Judge tests/conformance/client.py by the official MCP conformance suite
 	@$(BIN)/python -m tests.conformance.run
+
+audit-proof: $(READY)  ## Recall and false alarms of the audit over planted flaws
+	@$(BIN)/python -m tests.audit.proof
 
 bench: $(READY)  ## Measure, beside the peers and the limit
 	$(BIN)/python -m benchmarks

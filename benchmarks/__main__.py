@@ -30,7 +30,10 @@ def main() -> None:
     parser.add_argument("--here", action="store_true", help="measure in this environment, install nothing")
     if not parser.parse_args().here:
         peers.move_in()
+    from benchmarks.agent import agent, shell_tokens
+    from benchmarks.audit import passive_audit
     from benchmarks.crowd import crowd
+    from benchmarks.defences import defences
     from benchmarks.dpop import dpop
     from benchmarks.first_login import first_login
     from benchmarks.request import per_request
@@ -39,7 +42,8 @@ def main() -> None:
     from benchmarks.table import render
 
     began, sections = time.monotonic(), []
-    for measured in (imports, command_line, per_request, warm_token, vault, dpop, crowd, first_login):
+    in_process = (per_request, warm_token, vault, dpop, crowd, first_login, defences, passive_audit)
+    for measured in (imports, command_line, shell_tokens, agent, *in_process):
         peers.say(f"measuring {measured.__name__.replace('_', ' ')}")
         sections.append(measured())
     print(f"{_machine()}\n{_versions()}\n")

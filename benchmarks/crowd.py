@@ -19,7 +19,8 @@ from benchmarks.table import Row, Section
 from mcp_vacuum.lab import Lab
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
 from mcp_vacuum.storage.access import ACCESS_TOKENS
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.source import LoginTokens
 from mcp_vacuum.tokens.stored import login_tokens
 

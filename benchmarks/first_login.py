@@ -8,7 +8,7 @@ from statistics import median
 from benchmarks.scene import log_in
 from benchmarks.table import Row, Section
 from mcp_vacuum.lab import Lab
-from mcp_vacuum.storage.credentials import memory_store
+from mcp_vacuum.storage.opening import memory_store
 
 ROUNDS = 7
 OF_THE_PERSON = ("/authorize", "/consent")

@@ -16,8 +16,9 @@ from benchmarks.table import Row, Section
 from mcp_vacuum.integrations.httpx2 import VacuumAuth
 from mcp_vacuum.models import DEFAULT_ACCOUNT, OAuth2Token
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held
-from mcp_vacuum.storage.credentials import memory_store
+from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.source import LoginTokens
+from mcp_vacuum.tokens.stored import stored_tokens
 
 URL = "https://mcp.example.com/mcp"
 TOKEN = "an-access-token-of-a-usual-length-0123456789"
@@ -112,7 +113,7 @@ def _asynchronous(auth: httpx2.Auth, before: Before | None = None) -> Timed:
 def _source() -> LoginTokens:
     store = memory_store()
     ACCESS_TOKENS.put((store.location, URL, DEFAULT_ACCOUNT), Held(OAuth2Token(TOKEN), 1))
-    return LoginTokens(store, URL, resource=URL)
+    return stored_tokens(store, URL, resource=URL)
 
 
 def _sdk_provider() -> httpx2.Auth:

@@ -34,7 +34,7 @@ def scratch_home() -> Iterator[Path]:
 
 def log_in(url: str, store: CredentialStore) -> LoginResult:
     """Log in to a laboratory's server with somebody who consents at once."""
-    return login_blocking(url, store=store, ways=_somebody_who_agrees())
+    return login_blocking(url, store=store, ways=somebody_who_agrees())
 
 
 def expire(store: CredentialStore, server: str) -> None:
@@ -46,7 +46,8 @@ def expire(store: CredentialStore, server: str) -> None:
     ACCESS_TOKENS.put(place, replace(held, token=past))
 
 
-def _somebody_who_agrees() -> Ways:
+def somebody_who_agrees() -> Ways:
+    """Return a person of the laboratory who consents at once."""
     user = User()
     return lambda listener, timeout: BrowserVisit(
         listener, timeout=timeout, opener=lambda address: bool(user.visit(address))

@@ -11,7 +11,7 @@ from benchmarks.peers import installed
 from benchmarks.scene import log_in, scratch_home
 from benchmarks.table import Row, Section
 from mcp_vacuum.lab import Lab
-from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.storage.opening import open_store
 
 ROUNDS = 21
 PASS = "python -c pass"

@@ -19,8 +19,9 @@ from benchmarks.table import Row, Section
 from mcp_vacuum.client import OAuth2Client
 from mcp_vacuum.models import ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.safety.secret import wrapped
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store, open_store
+from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.envelope import credential_to_dict
+from mcp_vacuum.storage.opening import memory_store, open_store
 from mcp_vacuum.storage.secure import SecureTokenStorage
 from mcp_vacuum.tokens.manager import TokenManager
 

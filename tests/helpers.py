@@ -14,7 +14,8 @@ from mcp_vacuum.lab import Lab, LabConfig, Recorded, User
 from mcp_vacuum.login import LoginOptions, LoginResult, Ways, login_blocking
 from mcp_vacuum.models import Attempt, Credential
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.source import LoginTokens
 from mcp_vacuum.tokens.stored import login_tokens
 

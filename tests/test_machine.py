@@ -30,9 +30,12 @@ from mcp_vacuum.models import ClientCredentials, Credential
 from mcp_vacuum.protocol import grants
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.access import ACCESS_TOKENS
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
+from mcp_vacuum.tokens.renewal import Renewal, route_of_record
 from mcp_vacuum.tokens.source import LoginTokens
 from mcp_vacuum.tokens.stored import login_tokens
+from tests.company import SERVER, company, outside
 from tests.helpers import log_in
 
 KEY = generate_private_key(SECP256R1())
@@ -274,6 +277,21 @@ class TestKept:
         sent = [asked.form["assertion"][0] for asked in lab.recorder.to("/token")]
 
         assert sent[0] != sent[1] == path.read_text()
+
+    def test_the_way_to_the_token_endpoint_is_kept(
+        self, store: CredentialStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outside(monkeypatch)
+        with company(tmp_path) as inside:
+            with monkeypatch.context() as shell:
+                inside.in_environment(shell)
+                wanted = GrantOptions(grant="client_credentials", client=SVC)
+                kept = grant_blocking(SERVER, wanted, store=store)
+            renewal = Renewal(store, SERVER, "default", rejected=kept.generation, route=route_of_record)
+            again = renewal.run()
+
+            assert route_of_record(kept) == inside.route
+            assert (again.generation, inside.grants) == (2, ["client_credentials"] * 2)
 
     def test_neither_a_secret_nor_a_token_is_in_the_clear(self, lab: Lab, store: CredentialStore) -> None:
         kept = get(lab, store, "jwt_bearer")

@@ -13,7 +13,7 @@ import mcp_vacuum
 from mcp_vacuum import sync
 from mcp_vacuum.lab import Lab, User
 from mcp_vacuum.login import login, login_blocking
-from mcp_vacuum.storage.credentials import memory_store
+from mcp_vacuum.storage.opening import memory_store
 
 CLASSES = ["DynamicClientRegistration", "OAuth2Client", "SecureTokenStorage", "TokenManager"]
 

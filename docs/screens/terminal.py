@@ -10,6 +10,7 @@ import struct
 import subprocess
 import termios
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 COLUMNS, LINES = 100, 40
 _TOKEN = re.compile(r"\x1b\[([?0-9;]*)([A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|([\s\S])")
@@ -19,12 +20,18 @@ Cell = tuple[str, str]
 """A character and the colour codes that it was printed under."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[str, int]:
+def run(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> tuple[str, int]:
     """Run a command in a terminal of its own; return what it printed, byte for byte, and its exit code."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
     with subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
+        command,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        cwd=folder,
+        start_new_session=True,
     ) as process:
         os.close(theirs)
         printed = b""

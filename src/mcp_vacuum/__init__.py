@@ -9,6 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mcp_vacuum._version import __version__
+    from mcp_vacuum.agent.source import token_source
     from mcp_vacuum.audit.auditor import SecurityAuditor
     from mcp_vacuum.audit.report import SecurityReport
     from mcp_vacuum.client import DynamicClientRegistration, OAuth2Client
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mcp_vacuum.protocol.pkce import PKCEChallenge
     from mcp_vacuum.safety.secret import Secret
     from mcp_vacuum.storage.secure import SecureTokenStorage
+    from mcp_vacuum.tokens.ahead import refreshed_ahead
     from mcp_vacuum.tokens.manager import TokenManager
     from mcp_vacuum.tokens.source import TokenSource
 
@@ -67,6 +69,8 @@ _HOMES = {
     "VacuumError": "errors",
     "WrongAudience": "errors",
     "__version__": "_version",
+    "refreshed_ahead": "tokens.ahead",
+    "token_source": "agent.source",
 }
 
 __all__ = [
@@ -101,6 +105,8 @@ __all__ = [
     "VacuumError",
     "WrongAudience",
     "__version__",
+    "refreshed_ahead",
+    "token_source",
 ]
 
 

@@ -15,8 +15,11 @@ VacuumError                         exit 1   the base; anything else that escape
 │   └── AnswerLost                  exit 5   the request went out and no complete answer came
 └── StorageError                    exit 6   the store or its key cannot be used: nothing was deleted
     ├── KeyUnavailable              exit 6   the key source is missing, locked or gives another key
+    ├── VaultLocked                 exit 6   its owner locked it; `agent unlock` ends that
+    ├── AgentUnavailable            exit 6   the agent is not there, or what answers is not ours
     ├── RecordDamaged               exit 6   a record cannot be opened with the right key
     ├── GenerationConflict          exit 6   somebody else wrote first
+    ├── KeyRotated                  exit 6   what was to be written is sealed under a former key
     └── AliasTaken                  exit 2   an alias names one login only
 ```
 
@@ -180,6 +183,18 @@ class KeyUnavailable(StorageError):
     code = "key_unavailable"
 
 
+class VaultLocked(StorageError):
+    """The vault was locked by its owner; every command refuses until it is unlocked."""
+
+    code = "locked"
+
+
+class AgentUnavailable(StorageError):
+    """The agent cannot be reached or started, or what answers is not this home's agent."""
+
+    code = "agent_unavailable"
+
+
 class RecordDamaged(StorageError):
     """A record does not open although the key is right. It is kept as it is."""
 
@@ -190,6 +205,12 @@ class GenerationConflict(StorageError):
     """Somebody else wrote the record first; read it again."""
 
     code = "generation_conflict"
+
+
+class KeyRotated(StorageError):
+    """The vault's key was changed in the meantime; seal it anew under the present key."""
+
+    code = "key_rotated"
 
 
 class AliasTaken(StorageError):

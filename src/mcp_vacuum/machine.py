@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
+from mcp_vacuum.drivers.route import Route
 from mcp_vacuum.drivers.sync import SyncDriver
 from mcp_vacuum.drivers.workload import check_source
 from mcp_vacuum.errors import DiscoveryError, UsageError
@@ -169,6 +170,7 @@ def _draft(
     """The record without a token."""
     auth_server = found.auth_server
     _check_offered(options.grant, auth_server)
+    route = Route.from_environment(auth_server.token_endpoint)
     settings = GrantSettings(
         token=options.subject_token.reveal() if options.subject_token else None,
         token_from=options.token_from,
@@ -198,6 +200,8 @@ def _draft(
         dpop_key=prover.key.to_secret() if prover else None,
         grant=options.grant,
         grant_settings=settings.to_secret(),
+        proxy=route.proxy,
+        ca_file=route.ca_file,
     )
 
 

@@ -190,6 +190,9 @@ class Credential:
         grant: How tokens are had: ``authorization_code`` (a person said yes), ``device_code``, or one of the
             machine grants, which need nobody.
         grant_settings: What a machine grant needs besides the client, as JSON.
+        proxy: The proxy that the login went through to the token endpoint, as the environment named it,
+            perhaps with a password; None for a direct connection.
+        ca_file: The path of the certificates that it trusted instead of the system's; None for the system's.
     """
 
     server: str
@@ -222,6 +225,8 @@ class Credential:
     dpop_key: Secret | None = None
     grant: str = "authorization_code"
     grant_settings: Secret | None = None
+    proxy: Secret | None = None
+    ca_file: str | None = None
 
     @property
     def binding(self) -> Binding | None:

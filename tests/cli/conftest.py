@@ -14,7 +14,8 @@ import pytest
 from mcp_vacuum.cli.main import run
 from mcp_vacuum.lab import Lab, User
 from mcp_vacuum.storage.access import ACCESS_TOKENS
-from mcp_vacuum.storage.credentials import CredentialStore, open_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import open_store
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def cli(
         monkeypatch.delenv(name)
     monkeypatch.setenv("MCP_VACUUM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "file")
+    monkeypatch.setenv("MCP_VACUUM_AGENT", "off")
     cli = CommandLine(capsys, tmp_path / "home")
     monkeypatch.setattr("mcp_vacuum.cli.commands.login.open_browser", cli.visit)
     yield cli

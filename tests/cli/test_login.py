@@ -24,7 +24,7 @@ KEYS = {
     "state",
 }
 """The contract of DESIGN 11."""
-MORE_KEYS = {"alias", "quirks", "grant", "token_type", "legacy", "dpop"}
+MORE_KEYS = {"alias", "quirks", "grant", "token_type", "legacy", "dpop", "proxy", "ca_file"}
 """What this version adds."""
 
 

@@ -141,7 +141,7 @@ class TestErrors:
         def fail(*_: object) -> None:
             raise error
 
-        monkeypatch.setattr("mcp_vacuum.cli.commands.token.opened", fail)
+        monkeypatch.setattr("mcp_vacuum.cli.commands.token.token_source", fail)
 
         assert cli("token", UNKNOWN).code == code
 
@@ -151,7 +151,7 @@ class TestErrors:
         def fail(*_: object) -> None:
             raise RuntimeError("at-secret-that-nobody-checked")
 
-        monkeypatch.setattr("mcp_vacuum.cli.commands.token.opened", fail)
+        monkeypatch.setattr("mcp_vacuum.cli.commands.token.token_source", fail)
         done = cli("token", UNKNOWN)
 
         assert done.code == 1
@@ -165,6 +165,6 @@ class TestErrors:
         def fail(*_: object) -> None:
             raise errors.SecurityRefused("it is so", hint="do this", spec="RFC 1")
 
-        monkeypatch.setattr("mcp_vacuum.cli.commands.token.opened", fail)
+        monkeypatch.setattr("mcp_vacuum.cli.commands.token.token_source", fail)
 
         assert cli("token", UNKNOWN).err == "error: it is so\n rule: RFC 1\n  fix: do this\n"

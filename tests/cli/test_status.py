@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from mcp_vacuum.lab import Lab
+from mcp_vacuum.safety.secret import Secret
+from tests.company import outside
 
 from .conftest import CommandLine
 from .test_login import KEYS, MORE_KEYS
@@ -36,6 +40,33 @@ class TestOne:
 
         assert cli.ok("status", url, "--json").json["state"] == "doubtful"
         assert "--force" in cli.ok("status", url).out
+
+    def test_the_way_that_the_login_went_is_shown_without_its_password(
+        self, cli: CommandLine, url: str
+    ) -> None:
+        (kept,) = cli.store.logins()
+        proxy = Secret("http://me:proxy-password-0123456789@proxy.example:3128")
+        changed = replace(kept, proxy=proxy, ca_file="/etc/company/ca.pem")
+        cli.store.put(changed, expected_generation=kept.generation)
+        text, members = cli.ok("status", url), cli.ok("status", url, "--json")
+
+        assert (members.json["proxy"], members.json["ca_file"]) == (
+            "proxy.example:3128",
+            "/etc/company/ca.pem",
+        )
+        assert "proxy.example:3128" in text.out
+        assert "/etc/company/ca.pem" in text.out
+        assert "proxy-password" not in text.out + text.err + members.out + members.err
+
+    def test_a_usual_login_shows_no_way(
+        self, cli: CommandLine, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outside(monkeypatch)
+        cli.ok("login", lab.mcp_url)
+        members = cli.ok("status", lab.mcp_url, "--json").json
+
+        assert (members["proxy"], members["ca_file"]) == (None, None)
+        assert "proxy" not in cli.ok("status", lab.mcp_url).out
 
     def test_an_unknown_login(self, cli: CommandLine, url: str) -> None:
         assert cli("status", f"{url}/other").code == 3

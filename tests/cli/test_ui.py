@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 
 import pytest
 
-from mcp_vacuum.cli.ui import Settings, Ui, duration
+from mcp_vacuum.cli.ui import Settings, Ui, duration, harmless
 from mcp_vacuum.errors import VacuumError
 
 
@@ -82,3 +83,34 @@ class TestTable:
         text = Ui(Settings()).table(("A", "B"), [("long", "x"), ("s", "y")])
 
         assert text == "A     B\nlong  x\ns     y"
+
+
+class TestHostileText:
+    @pytest.mark.parametrize("text", ["\x1b[2J", "\x9b31m", "\x07", "\r", "\u202e", "\u200b", "\x00"])
+    def test_a_terminal_gets_nothing_to_obey(self, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+        ui = Ui(Settings())
+        ui.step(f"a{text}b")
+        ui.note(f"a{text}b")
+        ui.plain(f"a{text}b")
+        ui.error(VacuumError(f"a{text}b", hint=f"a{text}b", spec=f"a{text}b"))
+        ui.out(f"a{text}b")
+        ui.result({"x": f"a{text}b"}, ui.facts([("x", f"a{text}b")]))
+        seen = "".join(capsys.readouterr())
+
+        assert text not in seen
+        assert seen.replace("\n", "").isprintable()
+
+    def test_our_own_styles_and_lines_stay(self) -> None:
+        text = "\x1b[1mbold\x1b[0m\nplain \N{LATIN SMALL LETTER U WITH DIAERESIS}"
+
+        assert harmless(text) == text
+
+    def test_a_fact_is_one_line(self) -> None:
+        assert Ui(Settings()).facts([("scope", "a\nstate  valid")]).count("\n") == 0
+
+    def test_json_is_escaped_and_means_the_same(self, capsys: pytest.CaptureFixture[str]) -> None:
+        Ui(Settings(json=True)).result({"scope": "a\x9b\u202e\U000e0001b"}, None)
+        printed = capsys.readouterr().out
+
+        assert printed.strip().isprintable()
+        assert json.loads(printed) == {"scope": "a\x9b\u202e\U000e0001b"}

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from mcp_vacuum.drivers.aio import AsyncDriver, Person
+from mcp_vacuum.drivers.route import Route
 from mcp_vacuum.drivers.sync import SyncDriver
 from mcp_vacuum.protocol.effects import Flow
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -18,22 +19,34 @@ PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 class Run(Protocol):
     def __call__(
-        self, flow: Flow[Any], policy: NetworkPolicy | None = None, person: Person | None = None
+        self,
+        flow: Flow[Any],
+        policy: NetworkPolicy | None = None,
+        person: Person | None = None,
+        route: Route | None = None,
     ) -> Any: ...
 
 
 def _in_async_code(backend: str) -> Run:
-    def run(flow: Flow[Any], policy: NetworkPolicy | None = None, person: Person | None = None) -> Any:
-        driver = AsyncDriver(policy or NetworkPolicy("127.0.0.1"), person)
+    def run(
+        flow: Flow[Any],
+        policy: NetworkPolicy | None = None,
+        person: Person | None = None,
+        route: Route | None = None,
+    ) -> Any:
+        driver = AsyncDriver(policy or NetworkPolicy("127.0.0.1"), person, route=route)
         return anyio.run(driver.run, flow, backend=backend)
 
     return run
 
 
 def _in_blocking_code(
-    flow: Flow[Any], policy: NetworkPolicy | None = None, person: Person | None = None
+    flow: Flow[Any],
+    policy: NetworkPolicy | None = None,
+    person: Person | None = None,
+    route: Route | None = None,
 ) -> Any:
-    return SyncDriver(policy or NetworkPolicy("127.0.0.1"), person).run(flow)
+    return SyncDriver(policy or NetworkPolicy("127.0.0.1"), person, route=route).run(flow)
 
 
 WORLDS = ["sync", "asyncio", *(["trio"] if find_spec("trio") else [])]

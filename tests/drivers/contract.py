@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from mcp_vacuum.drivers.aio import Person
-from mcp_vacuum.errors import LoginDeclined, ServerUnavailable
+from mcp_vacuum.errors import LoginDeclined, SecurityRefused, ServerUnavailable
 from mcp_vacuum.protocol.effects import Authorize, Flow, HttpRequest, ask, pause, send
-from mcp_vacuum.safety.url import BrowserUrl, EndpointUrl
+from mcp_vacuum.safety.url import BrowserUrl, EndpointUrl, check_endpoint
 
 from .wire import OK, saying, serving
 
@@ -79,6 +79,20 @@ class DriverContract(ABC):
             self.run(flow())
 
         assert ended == ["cleaned up"]
+
+    def test_a_refusal_is_logged(self, caplog: pytest.LogCaptureFixture) -> None:
+        """MCP security best practices: what was refused, for whoever keeps logs."""
+
+        def flow() -> Flow[None]:
+            yield from pause(0)
+            check_endpoint("https://x@attacker.example/\x1b[2J", "token_endpoint")
+
+        with caplog.at_level("INFO", logger="mcp_vacuum"), pytest.raises(SecurityRefused):
+            self.run(flow())
+
+        assert "refused: token_endpoint" in caplog.text
+        assert "attacker.example" in caplog.text
+        assert "\x1b" not in caplog.text
 
     def test_a_person_who_gives_up_is_offered_to_the_flow(self) -> None:
         def nobody(visit: Authorize) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from mcp_vacuum.drivers.transport import USER_AGENT, proxy_for
+from mcp_vacuum.drivers.route import Route
+from mcp_vacuum.drivers.transport import USER_AGENT
 from mcp_vacuum.errors import AnswerLost, SecurityRefused, ServerUnavailable, UsageError, VacuumError
 from mcp_vacuum.protocol.effects import Flow, HttpRequest, HttpResponse, send
 from mcp_vacuum.safety.address import Reach
 from mcp_vacuum.safety.policy import NetworkPolicy
+from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.safety.url import EndpointUrl
 
 from .conftest import Resolver, Run
@@ -86,6 +88,13 @@ class TestOneExchange:
 
         assert f"Host: [::1]:{serving_there.port}\r\n".encode() in serving_there.requests[0]
 
+    def test_a_host_that_the_request_names_itself_is_sent_once(self, run: Run) -> None:
+        with serving(saying(OK)) as wire:
+            run(send(get(f"http://127.0.0.1:{wire.port}/", headers=(("Host", "other.example"),))))
+
+        assert wire.requests[0].lower().count(b"host:") == 1
+        assert b"Host: other.example\r\n" in wire.requests[0]
+
     @pytest.mark.parametrize("status", ["301 M", "302 F", "303 S", "307 T", "308 P"])
     def test_no_redirect_is_followed(self, run: Run, status: str) -> None:
         with serving(saying(OK)) as other:
@@ -116,6 +125,13 @@ class TestOneExchange:
 
         assert (response.status, response.body) == (401, b"")
         assert response.header("www-authenticate") == "Bearer"
+
+    def test_of_an_event_stream_only_the_head_is_read(self, run: Run) -> None:
+        said = b"HTTP/1.1 200 OK\r\nContent-Type: Text/Event-Stream; charset=utf-8\r\n\r\ndata: 1\n\n"
+        with serving(dripping(said)) as wire:
+            response = run(send(get(f"http://127.0.0.1:{wire.port}/")))
+
+        assert (response.status, response.body) == (200, b"")
 
 
 class TestLimits:
@@ -205,8 +221,9 @@ class TestSentOrNot:
         assert surely_not_sent(failure(run, get(f"https://{host}/"), PUBLIC))
 
     def test_a_slow_resolver_was_surely_not(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        def slow(*_: Any, **__: Any) -> Any:
-            time.sleep(0.4)
+        def slow(*_: Any, **options: Any) -> Any:
+            if not options.get("flags"):  # whether it is an address is known at once
+                time.sleep(0.4)
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
 
         monkeypatch.setattr(socket, "getaddrinfo", slow)
@@ -394,37 +411,6 @@ class TestTls:
 
 
 class TestProxy:
-    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "app.localhost", "[::1]"])
-    def test_never_one_for_loopback(self, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            monkeypatch.setenv(name, "http://proxy.example:3128")
-
-        assert proxy_for(f"http://{host}:8000/") is None
-        assert proxy_for(f"https://{host}:8000/") is None
-
-    @pytest.mark.parametrize(
-        ("environment", "proxy"),
-        [
-            ({}, None),
-            ({"HTTPS_PROXY": "http://a"}, "http://a"),
-            ({"https_proxy": "http://a"}, "http://a"),
-            ({"HTTP_PROXY": "http://a"}, None),
-            ({"ALL_PROXY": "http://a"}, "http://a"),
-            ({"HTTPS_PROXY": "http://a", "ALL_PROXY": "http://b"}, "http://a"),
-            ({"HTTPS_PROXY": "http://a", "NO_PROXY": "as.example"}, None),
-            ({"HTTPS_PROXY": "http://a", "NO_PROXY": ".example"}, None),
-            ({"HTTPS_PROXY": "http://a", "NO_PROXY": "*"}, None),
-            ({"HTTPS_PROXY": "http://a", "NO_PROXY": "other.example"}, "http://a"),
-        ],
-    )
-    def test_the_environment_names_it(
-        self, environment: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-
-        assert proxy_for("https://as.example/token") == proxy
-
     def test_a_request_to_loopback_passes_it_by(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         with serving(saying(OK)) as wire, serving(saying(OK)) as proxy:
             monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
@@ -527,6 +513,66 @@ class TestProxy:
 
         assert isinstance(error, UsageError)
         assert "HTTPS_PROXY" in (error.hint or "")
+
+
+class TestFixedRoute:
+    """The route of a login counts, and the environment of this program does not."""
+
+    def test_it_goes_through_its_own_proxy(
+        self, run: Run, certificate: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        with (
+            serving(tunnel(over_tls(saying(OK), certificate))) as own,
+            serving(tunnel(hanging_up)) as another,
+        ):
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{another.port}")
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+            monkeypatch.setenv("NO_PROXY", "*")
+            route = Route(Secret(f"http://me:pass@127.0.0.1:{own.port}"), str(certificate))
+            response = run(send(get("https://as.example/token")), PUBLIC, route=route)
+
+        assert response.status == 200
+        assert own.requests[0].startswith(b"CONNECT as.example:443 HTTP/1.1\r\n")
+        assert b"Proxy-Authorization: Basic bWU6cGFzcw==" in own.requests[0]
+        assert another.connections == 0
+
+    def test_without_a_proxy_it_goes_directly(
+        self, run: Run, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        resolver.answers["as.example"] = [[]]
+        with serving(tunnel(hanging_up)) as another:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{another.port}")
+            with pytest.raises(ServerUnavailable, match="does not resolve"):
+                run(send(get("https://as.example/token")), PUBLIC, route=Route())
+
+        assert (set(resolver.asked), another.connections) == ({"as.example"}, 0)
+
+    def test_without_a_ca_file_it_trusts_the_system_alone(
+        self, run: Run, certificate: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        with serving(tunnel(over_tls(saying(OK), certificate))) as proxy:
+            route = Route(Secret(f"http://127.0.0.1:{proxy.port}"))
+            with pytest.raises(ServerUnavailable, match="no trusted TLS connection"):
+                run(send(get("https://as.example/token")), PUBLIC, route=route)
+
+        assert len(proxy.requests) == 1
+
+    def test_loopback_is_reached_directly(self, run: Run) -> None:
+        with serving(saying(OK)) as wire, serving(saying(OK)) as proxy:
+            route = Route(Secret(f"http://127.0.0.1:{proxy.port}"))
+            run(send(get(f"http://127.0.0.1:{wire.port}/")), route=route)
+
+        assert (wire.connections, proxy.connections) == (1, 0)
+
+    def test_a_proxy_behind_tls_is_known_by_the_same_certificates(self, run: Run, tmp_path: Path) -> None:
+        own = self_signed(tmp_path / "both.pem", "127.0.0.1", "as.example")
+        with serving(over_tls(tunnel(hanging_up, b"407 Proxy Authentication Required"), own)) as proxy:
+            route = Route(Secret(f"https://127.0.0.1:{proxy.port}"), str(own))
+            with pytest.raises(ServerUnavailable, match="407"):
+                run(send(get("https://as.example/token")), PUBLIC, route=route)
+
+        assert len(proxy.requests) == 1
 
 
 def test_one_flow_keeps_its_connection(run: Run) -> None:

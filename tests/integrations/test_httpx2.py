@@ -17,8 +17,9 @@ from mcp_vacuum.errors import LoginRequired, ServerUnavailable, WrongAudience
 from mcp_vacuum.integrations.httpx2 import VacuumAuth
 from mcp_vacuum.lab import Lab
 from mcp_vacuum.models import Credential
-from mcp_vacuum.storage.credentials import memory_store, open_store
-from mcp_vacuum.tokens.source import LoginTokens, scope_required
+from mcp_vacuum.storage.opening import memory_store, open_store
+from mcp_vacuum.tokens.source import scope_required
+from mcp_vacuum.tokens.stored import stored_tokens
 from tests.helpers import LoggedIn, log_in, logged_in, refreshes
 
 RPC = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -74,7 +75,7 @@ class TestToken:
         assert [request.path for request in login.lab.recorder.requests] == ["/token", "/mcp"]
 
     def test_without_a_login_the_command_is_named(self, login: LoggedIn, face: Any) -> None:
-        source = LoginTokens(memory_store(), login.server, resource=login.server)
+        source = stored_tokens(memory_store(), login.server, resource=login.server)
         with pytest.raises(LoginRequired) as caught:
             face.post(VacuumAuth(source), login.server)
 
@@ -281,7 +282,7 @@ class TestConcurrency:
     def test_a_long_get_does_not_hold_up_a_post(self, login: LoggedIn) -> None:
         """As an MCP client keeps a stream open while it calls tools."""
         with _Trap(delay=0.8) as slow:
-            source = LoginTokens(login.store, login.server, resource=slow.url)
+            source = stored_tokens(login.store, login.server, resource=slow.url)
 
             async def run() -> tuple[float, bool]:
                 async with httpx2.AsyncClient(auth=VacuumAuth(source), trust_env=False, timeout=10) as client:
@@ -318,7 +319,7 @@ def test_the_error_of_a_login_that_needs_no_network(login: LoggedIn) -> None:
     """A source over an empty record: the error names the server, and no request was made."""
     store = memory_store()
     store.put(Credential(server=login.server, resource=login.server, generation=1), expected_generation=0)
-    source = LoginTokens(store, login.server, resource=login.server)
+    source = stored_tokens(store, login.server, resource=login.server)
     with httpx2.Client(auth=VacuumAuth(source), trust_env=False) as client, pytest.raises(LoginRequired):
         client.get(login.server)
 

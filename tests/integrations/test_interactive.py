@@ -22,7 +22,8 @@ from mcp_vacuum.lab import Lab, LabConfig, User
 from mcp_vacuum.login import LoginOptions
 from mcp_vacuum.machine import GrantOptions
 from mcp_vacuum.storage.access import ACCESS_TOKENS
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
 from tests.test_machine import EVERYTHING, SVC
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}

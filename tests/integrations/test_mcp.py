@@ -21,7 +21,7 @@ from mcp.shared.auth import (
 from mcp_vacuum.errors import LoginRequired, SecurityRefused, ServerUnavailable, UsageError
 from mcp_vacuum.integrations.mcp import OAuthClientProvider
 from mcp_vacuum.lab import Lab, LabConfig
-from mcp_vacuum.storage.credentials import memory_store
+from mcp_vacuum.storage.opening import memory_store
 from tests.helpers import log_in, refreshes
 
 from .originals.kit import REDIRECT, Hands, Memory, call, consents

@@ -1,12 +1,16 @@
 """Each fault does what it says, and only while it is on."""
 
 import dataclasses
+import socket
 import time
+from dataclasses import replace
 from http.client import HTTPException, IncompleteRead
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
 from mcp_vacuum.lab import ABSENT, Faults, Lab
+from mcp_vacuum.lab.messages import App, Request, Response
 
 from .plain import CALLBACK, Answer, Plain, get, post_form
 
@@ -277,6 +281,41 @@ class TestToken:
         assert isinstance(caught.value, HTTPException)
         assert len(lab.issued_refresh_tokens) == 2
 
+    def test_twice_sends_the_whole_answer_two_times(self, lab: Lab, plain: Plain) -> None:
+        token = plain.login()["refresh_token"]
+        lab.faults.token_twice, lab.faults.token_times = True, 1
+        form = {"grant_type": "refresh_token", "refresh_token": token, "resource": lab.resource}
+        body = urlencode({**form, "client_id": plain.client_id}).encode()
+        address = urlsplit(lab.issuer)
+        with socket.create_connection((address.hostname, address.port), 10) as connection:
+            connection.sendall(
+                b"POST /token HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n"
+                b"Content-Type: application/x-www-form-urlencoded\r\n"
+                b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+            )
+            received = connection.makefile("rb").read()
+
+        assert received.count(b"HTTP/1.1 200") == 2
+        assert received.count(lab.issued_refresh_tokens[-1].encode()) == 2
+        assert len(lab.issued_refresh_tokens) == 2
+
+    def test_a_content_length_that_is_too_long(self, lab: Lab, plain: Plain) -> None:
+        token = plain.login()["refresh_token"]
+        lab.faults.token_content_length, lab.faults.token_times = 10, 1
+        with pytest.raises(IncompleteRead):
+            plain.refresh(token)
+
+        assert len(lab.issued_refresh_tokens) == 2
+
+    def test_a_content_length_that_is_too_short(self, lab: Lab, plain: Plain) -> None:
+        token = plain.login()["refresh_token"]
+        lab.faults.token_content_length, lab.faults.token_times = -10, 1
+        cut = plain.refresh(token).body
+
+        assert cut.startswith(b"{")
+        assert not cut.endswith(b"}")
+        assert len(lab.issued_refresh_tokens) == 2
+
     def test_token_type(self, lab: Lab, plain: Plain) -> None:
         lab.faults.token_type = "mac"
 
@@ -387,3 +426,17 @@ class TestHostileText:
         assert tools[-1]["name"] == self.TEXT
         assert unauthorized.json["error_description"] == self.TEXT
         assert "set-cookie" not in unauthorized.headers
+
+
+class TestAround:
+    def test_it_stands_before_both_servers(self, lab: Lab) -> None:
+        paths = []
+
+        def around(request: Request, app: App) -> Response:
+            paths.append(request.path)
+            return replace(app(request), status=418)
+
+        lab.faults.around = around
+
+        assert [metadata(lab).status, resource_metadata(lab).status] == [418, 418]
+        assert paths == [OAUTH, "/.well-known/oauth-protected-resource/mcp"]

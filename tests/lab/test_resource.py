@@ -131,3 +131,13 @@ class TestAdmission:
 
     def test_other_paths_are_404(self, lab: Lab) -> None:
         assert send("POST", f"{origin(lab)}/token").status == 404
+
+
+class TestRebinding:
+    def test_a_page_of_elsewhere_is_refused_before_the_token_is_looked_at(self, lab: Lab) -> None:
+        assert post_json(lab.mcp_url, {}, Origin="https://evil.example").status == 403
+        assert post_json(lab.mcp_url, {}, Host="evil.example").status == 403
+
+    def test_a_page_of_this_machine_is_not(self, lab: Lab) -> None:
+        assert post_json(lab.mcp_url, {}, Origin="http://localhost:5173").status == 401
+        assert post_json(lab.mcp_url, {}, Host="[::1]:80").status == 401

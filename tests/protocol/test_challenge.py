@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mcp_vacuum.protocol.challenge import BearerHints, Challenge, bearer_hints, parse_challenges
+from mcp_vacuum.protocol.challenge import BearerHints, Challenge, bearer_hints, parse_challenges, unread
 
 URL = "https://mcp.example/.well-known/oauth-protected-resource"
 
@@ -108,6 +108,11 @@ class TestWhatIsToldApart:
     def test_a_doubled_parameter_counts_as_none(self, line: str) -> None:
         assert bearer_hints([line]) == BearerHints()
 
+    def test_the_names_that_came_twice_are_known(self) -> None:
+        (challenge,) = parse_challenges(['Bearer scope="a", SCOPE="b", realm="c"'])
+
+        assert (challenge.params, challenge.doubled) == ({"realm": "c"}, {"scope"})
+
     def test_the_same_parameter_in_two_challenges_is_not_doubled(self) -> None:
         assert parse_challenges(['A x=1, B x="2"']) == [
             Challenge("a", {"x": "1"}),
@@ -132,6 +137,11 @@ class TestWhatIsToldApart:
         assert parse_challenges(['Bearer scope="a", error=@, resource_metadata="x"']) == [
             Challenge("bearer", {"scope": "a"})
         ]
+
+    def test_what_is_not_understood_can_be_had(self) -> None:
+        assert unread('Bearer scope="a", realm=b') == ""
+        assert unread('Bearer scope="a", error=@, realm=b') == "error=@, realm=b"
+        assert unread("Bearer resource_metadata=https://mcp.example/") == "://mcp.example/"
 
 
 class TestProperties:

@@ -20,6 +20,7 @@ from mcp_vacuum.protocol.dpop import ProofKey
 from mcp_vacuum.protocol.effects import Effect, Flow, HttpResponse, ShowCode, Sleep
 from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.protocol.token import Granted
+from mcp_vacuum.safety.url import EndpointUrl
 from mcp_vacuum.testing.play import answers, play, requests
 
 ISSUER = "https://as.example"
@@ -71,7 +72,7 @@ class TestRequest:
             "client_id": "c",
         }
         assert [effect for effect in asked if isinstance(effect, ShowCode)] == [
-            ShowCode(f"{ISSUER}/device", "WDJB-MJHT", None)
+            ShowCode(EndpointUrl(f"{ISSUER}/device"), "WDJB-MJHT", None)
         ]
 
     def test_the_code_is_shown_before_the_first_poll(self) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from mcp_vacuum.protocol.discovery import (
     server_metadata_urls,
 )
 from mcp_vacuum.protocol.effects import Effect, HttpRequest, HttpResponse
-from mcp_vacuum.safety.limits import DISCOVERY_TIMEOUT, MAX_REDIRECTS, METADATA_TIMEOUT
+from mcp_vacuum.safety.limits import MAX_REDIRECTS, METADATA_TIMEOUT
 from mcp_vacuum.testing.play import Reply, answers, play, requests
 
 SERVER = "https://mcp.example/mcp"
@@ -50,8 +51,8 @@ def asm(issuer: str = ISSUER, **members: Any) -> HttpResponse:
     return answers(200, **document)
 
 
-def at(when: float, answer: Callable[..., HttpResponse] = answers, **members: Any) -> HttpResponse:
-    return answer(404, at=when, **members)
+def took(seconds: float, answer: HttpResponse | None = None) -> HttpResponse:
+    return replace(answer or answers(404), took=seconds)
 
 
 def moved(to: str, status: int = 302) -> HttpResponse:
@@ -220,7 +221,6 @@ class TestDiscover:
             ([challenge(), prm(), answers(404), answers(404)], "publishes no metadata"),
             ([challenge(), prm(), asm(token_endpoint=None)], "has no token_endpoint"),
             ([challenge(), prm(), asm(token_endpoint="")], "has no token_endpoint"),
-            ([challenge(), prm(), asm(authorization_endpoint=None)], "has no authorization_endpoint"),
         ],
     )
     def test_what_is_missing_is_named(self, replies: list[HttpResponse], why: str) -> None:
@@ -289,19 +289,34 @@ class TestNextOrEnd:
 
         assert caught.value is failure
 
-    def test_the_deadline_counts_from_the_first_answer(self) -> None:
-        replies = Recording(at(1_000.0), at(1_000.0 + DISCOVERY_TIMEOUT))
+    def test_the_deadline_counts_the_first_answer_too(self) -> None:
+        replies = Recording(took(10.0), took(10.0))
         with pytest.raises(ServerUnavailable, match="took more than 20 s"):
             play(discover_auth_server(f"{ISSUER}/tenant"), *replies.replies)
 
         assert len(replies.urls) == 2
 
     def test_the_time_that_is_left_is_the_timeout_of_the_next(self) -> None:
-        asked, _ = play(
-            discover_auth_server(f"{ISSUER}/t"), at(1_000.0), at(1_000.0 + 16), asm(f"{ISSUER}/t")
-        )
+        asked, _ = play(discover_auth_server(f"{ISSUER}/t"), took(9.0), took(7.0), asm(f"{ISSUER}/t"))
 
         assert [request.timeout for request in requests(asked)] == [10.0, 10.0, 4.0]
+
+    def test_redirects_are_counted(self) -> None:
+        slow = took(9.0, moved("/elsewhere"))
+        asked, _ = play(discover_auth_server(ISSUER), slow, slow, asm())
+
+        assert [request.timeout for request in requests(asked)] == [10.0, 10.0, 2.0]
+
+    def test_the_first_answers_are_part_of_it(self) -> None:
+        greetings = took(8.0, answers(405)), took(9.0, challenge())
+        asked, _ = play(discover(SERVER), *greetings, took(2.0, prm()), asm())
+
+        assert [request.timeout for request in requests(asked)] == [10.0, 10.0, 3.0, 1.0]
+
+    def test_both_documents_share_it(self) -> None:
+        asked, _ = play(discover(SERVER), challenge(), took(9.0, prm()), took(9.0), asm())
+
+        assert [request.timeout for request in requests(asked)][1:] == [10.0, 10.0, 2.0]
 
 
 class TestRedirects:

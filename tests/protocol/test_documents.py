@@ -17,7 +17,9 @@ from mcp_vacuum.protocol.documents import (
     read_document,
     read_error,
 )
+from mcp_vacuum.protocol.effects import HeaderList, HttpRequest, HttpResponse
 from mcp_vacuum.safety.limits import NotADocument
+from mcp_vacuum.safety.url import EndpointUrl
 
 MODELS: list[type[Document]] = [
     AuthorizationServerMetadata,
@@ -108,14 +110,35 @@ class TestMembers:
         assert (document.issuer, document.token_endpoint) == (url, url)
 
 
+def said(body: bytes, request: HttpRequest | None = None) -> HttpResponse:
+    return HttpResponse("https://as.example/token", 400, (), body, 0.0, request=request)
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         "body", [b"", b"<html>", b"{}", b'{"error": null}', b'{"error": {"code": 1}}', b"[]"]
     )
     def test_what_is_no_error_document_is_none(self, body: bytes) -> None:
-        assert read_error(body) is None
+        assert read_error(said(body)) is None
 
     def test_an_error_document_is_read(self) -> None:
-        error = read_error(b'{"error": "invalid_grant", "error_description": "no", "error_uri": "x"}')
+        error = read_error(said(b'{"error": "invalid_grant", "error_description": "no", "error_uri": "x"}'))
 
         assert error == ErrorResponse(error="invalid_grant", error_description="no")
+
+    @pytest.mark.parametrize(
+        ("body", "headers"),
+        [
+            (b"grant_type=refresh_token&refresh_token=s3cret%2Bvalue", ()),
+            (b"code=s3cret%2Bvalue&code_verifier=other", ()),
+            (b"client_id=c&client_secret=s3cret%2Bvalue", ()),
+            (None, (("Authorization", "Bearer s3cret+value"),)),
+            (None, (("Authorization", "Basic Yzpz" + "M2NyZXQlMkJ2YWx1ZQ=="),)),
+        ],
+    )
+    def test_what_was_sent_is_hidden(self, body: bytes | None, headers: HeaderList) -> None:
+        request = HttpRequest("POST", EndpointUrl("https://as.example/token"), headers, body)
+        words = b'{"error": "x_s3cret+value", "error_description": "no: s3cret\\u002bvalue!"}'
+        error = read_error(said(words, request))
+
+        assert error == ErrorResponse(error="x_***", error_description="no: ***!")

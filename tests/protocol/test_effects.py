@@ -14,7 +14,7 @@ def test_sending_yields_the_request_and_returns_the_answer() -> None:
     asked, result = play(send(REQUEST), answer)
 
     assert asked == [REQUEST]
-    assert result is answer
+    assert result == answer
 
 
 def test_asking_yields_the_visit_and_returns_the_redirect_url() -> None:

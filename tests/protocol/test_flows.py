@@ -286,6 +286,22 @@ class TestALostAnswer:
         assert result.sent_before
         assert not result.outcome_unknown
 
+    @pytest.mark.parametrize("body", [b'{"access_token": "new", "ref', b"{", b'  {"a": [1, 2]'])
+    def test_an_answer_that_breaks_off_is_one(self, body: bytes) -> None:
+        asked, result = refreshed(answers(200, body=body), TOKEN)
+
+        assert len(requests(asked)) == 2
+        assert isinstance(result.answer, Granted)
+        assert result.sent_before
+        assert refreshed(answers(200, body=body), answers(200, body=body))[1].outcome_unknown
+
+    @pytest.mark.parametrize("body", [b"", b"<html>", b'{"access_token": tru}\n'])
+    def test_nonsense_that_is_whole_is_none(self, body: bytes) -> None:
+        asked, result = refreshed(answers(200, body=body))
+
+        assert len(requests(asked)) == 1
+        assert isinstance(result.answer, Unusable)
+
     def test_a_refusal_then_means_that_the_reply_was_lost(self) -> None:
         _, result = refreshed(LOST, answers(400, error="invalid_grant"))
 

@@ -62,7 +62,7 @@ def test_a_proof_is_for_this_request(prover: Prover) -> None:
     asked, answer = play(sending(prover), GRANTED)
     (request,) = requests(asked)
 
-    assert answer is GRANTED
+    assert answer == GRANTED
     assert claims(request) == {"jti": "fresh-random-word", "htm": "POST", "htu": ENDPOINT, "iat": 1000}
     assert token_type(prover) == "DPoP"
 
@@ -72,7 +72,7 @@ def test_a_nonce_that_is_asked_for_is_sent_and_kept(prover: Prover, status: int)
     asked, answer = play(sending(prover), wants_nonce("n1", status), GRANTED)
     first, second = requests(asked)
 
-    assert answer is GRANTED
+    assert answer == GRANTED
     assert "nonce" not in claims(first)
     assert claims(second)["nonce"] == "n1"
     assert second.body == first.body

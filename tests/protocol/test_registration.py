@@ -90,7 +90,7 @@ class TestSuccess:
             client_id="c", issuer="https://as.example", registration="dynamic", redirect_uris=(CALLBACK,)
         )
 
-    def test_what_it_said_counts(self) -> None:
+    def test_what_it_said_counts_but_not_more_redirect_uris(self) -> None:
         client = read(
             answers(
                 201,
@@ -110,7 +110,7 @@ class TestSuccess:
             client_secret=Secret("s"),
             issuer="https://as.example",
             registration="dynamic",
-            redirect_uris=(CALLBACK, "http://127.0.0.1/other"),
+            redirect_uris=(CALLBACK,),
             token_endpoint_auth_method="client_secret_post",
             client_secret_expires_at=1_900_000_000,
             registration_client_uri="https://as.example/register/c",

@@ -125,6 +125,19 @@ class TestAddresses:
         assert reach_of_address(dressed(address, pattern)) is reach
 
     @pytest.mark.parametrize(
+        ("address", "reach"),
+        [
+            ("64:ff9b:1:a00:0:500::", FORBIDDEN),
+            ("64:ff9b:1:a00:0:500:808:808", FORBIDDEN),
+            ("64:ff9b:1:a:0:5:808:808", FORBIDDEN),
+            ("64:ff9b:1:0:a:0:808:808", FORBIDDEN),
+        ],
+    )
+    def test_a_translator_of_ones_own_may_read_another_one(self, address: str, reach: Reach) -> None:
+        """RFC 6052 §2.2: /48, /56 and /64 put the IPv4 address before the end; the worst one counts."""
+        assert reach_of_address(address) is reach
+
+    @pytest.mark.parametrize(
         "text", ["", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "1.2.3", "::g"]
     )
     def test_what_is_no_address_is_said(self, text: str) -> None:

@@ -13,6 +13,7 @@ from mcp_vacuum.safety.url import (
     EndpointUrl,
     authorization_url,
     check_endpoint,
+    check_redirect_uri,
     host_of,
     normalise_server_url,
     origin,
@@ -330,3 +331,20 @@ class TestPrintable:
         assert printable("x" * 300) == "x" * 300
         assert printable("x" * 301) == "x" * 300 + "…"
         assert printable("abc", 2) == "ab…"
+
+
+class TestRedirectUri:
+    @pytest.mark.parametrize(
+        "uri", ["https://app.example/callback", "http://localhost:1/c", "http://127.0.0.1/c"]
+    )
+    def test_https_and_loopback_stay_as_they_are(self, uri: str) -> None:
+        assert check_redirect_uri(uri) == uri
+
+    @pytest.mark.parametrize(
+        "uri", ["http://app.example/callback", "https://app.example/#x", "x:/callback", ""]
+    )
+    def test_a_code_comes_back_nowhere_else(self, uri: str) -> None:
+        with pytest.raises(SecurityRefused) as caught:
+            check_redirect_uri(uri)
+
+        assert caught.value.spec == "MCP authorization, Communication Security"

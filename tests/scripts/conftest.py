@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from mcp_vacuum.lab import Lab
-from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.storage.opening import open_store
 from tests.helpers import log_in
 from tests.interop.leaks import disguises, find_leaks
 
@@ -83,6 +83,7 @@ class Session:
             "HOME": str(self.root),
             "MCP_VACUUM_HOME": str(self.home),
             "MCP_VACUUM_KEY_SOURCE": "file",
+            "MCP_VACUUM_AGENT": "off",
             "BROWSER": self.browser,
             **self.more,
         }

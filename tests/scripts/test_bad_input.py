@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sqlite3
 import sys
@@ -13,8 +14,9 @@ import pytest
 
 from mcp_vacuum.lab import Faults, Lab, LabConfig
 from mcp_vacuum.storage.access import ACCESS_TOKENS
-from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.storage.opening import open_store
 from mcp_vacuum.tokens.stored import login_tokens
+from tests.reliability.report import fault
 
 from .conftest import NOBODY, USER, Session, log_in_quickly
 
@@ -306,6 +308,12 @@ class TestCorruptVault:
         session.ok("login", url)
         session.ok("token", url)
 
+    @fault(
+        "A record does not open",
+        chapter="The vault's file",
+        made="bytes are added to its ciphertext",
+        lost="that login, whose bytes are set aside and kept; every command names it and the way out",
+    )
     def test_a_damaged_record_is_kept_and_names_the_way_out(self, session: Session, url: str) -> None:
         with closing(sqlite3.connect(session.home / "vault.db")) as connection:
             connection.execute("UPDATE records SET sealed = 'x' || sealed WHERE kind = 'login'")
@@ -315,6 +323,12 @@ class TestCorruptVault:
         session.ok("logout", url)
         session.ok("login", url)
 
+    @fault(
+        "The key file is gone",
+        chapter="The vault's file",
+        made="it is deleted, and put back later",
+        lost="nothing; no other key is made",
+    )
     def test_a_missing_key_file_is_no_reason_to_make_another(self, session: Session, url: str) -> None:
         key = session.home / "vault.key"
         content = key.read_bytes()
@@ -326,6 +340,11 @@ class TestCorruptVault:
         key.chmod(0o600)
         session.ok("token", url)
 
+    @fault(
+        "The key file holds another key",
+        chapter="The vault's file",
+        made="it is overwritten, and put back later",
+    )
     def test_another_key_is_never_called_damage(self, session: Session, url: str) -> None:
         key = session.home / "vault.key"
         content = key.read_bytes()
@@ -366,7 +385,9 @@ class TestKeyring:
         (session.root / "fakering" / "fakering.py").write_text(FAKE_KEYRING)
         session.more = {
             "MCP_VACUUM_KEY_SOURCE": "",
-            "PYTHONPATH": str(session.root / "fakering"),
+            "PYTHONPATH": os.pathsep.join(
+                [str(session.root / "fakering"), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHON_KEYRING_BACKEND": "fakering.Keyring",
         }

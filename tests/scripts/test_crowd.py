@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
 from mcp_vacuum.lab import Lab, LabConfig
-from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.storage.opening import open_store
+from tests.reliability.report import fault
 
 from .conftest import Session
 
@@ -26,11 +28,21 @@ def crowd(session: Session, lab: Lab, size: int) -> None:
     assert [one.code for one in done] == [0] * size, [one.err for one in done]
     assert {one.out.strip() for one in done} <= set(lab.issued_access_tokens)
     assert (len(seen), len(set(seen)), lab.reuse_detected) == (size, size, 0)
+    assert seen == lab.issued_refresh_tokens[:-1], "not one after the other"
     session.ok("token", url)
 
 
-def test_16_processes_at_once_send_no_refresh_token_twice(session: Session, lab: Lab) -> None:
+@fault(
+    "16 processes at once without an agent (strict)",
+    chapter="Many at once",
+    made="16 `mcp-vacuum token` are started together; each sends the token that the one before it brought",
+)
+def test_16_processes_at_once_send_no_refresh_token_twice(
+    session: Session, lab: Lab, record_property: Callable[[str, object], None]
+) -> None:
     crowd(session, lab, 16)
+    record_property("refreshes", 16)
+    record_property("refused", lab.reuse_detected)
 
 
 @pytest.mark.long

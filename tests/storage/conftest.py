@@ -15,7 +15,9 @@ from keyring.backends import fail
 
 from mcp_vacuum.models import Attempt, ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.storage.keys import EnvSource
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.env_source import EnvSource
+from mcp_vacuum.storage.opening import memory_store, open_store
 
 SOURCE = Path(__file__).parents[2] / "src"
 SERVER = "https://mcp.example/mcp"
@@ -56,7 +58,7 @@ def _no_real_keyring(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reaches the keyring, the key or the home of the person who runs it."""
     for name in ("MCP_VACUUM_HOME", "MCP_VACUUM_KEY_SOURCE", "MCP_VACUUM_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(EnvSource, "_taken", None)
+    monkeypatch.setattr(EnvSource, "_taken", ())
     before = keyring.get_keyring()
     keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]
     yield
@@ -156,6 +158,8 @@ def login(server: str = SERVER, generation: int = 1, account: str = "default", *
         dpop_key=Secret('{"kty": "OKP", "d": "dpop-key-0123456789"}'),
         grant="jwt_bearer",
         grant_settings=Secret('{"token_from": "env:TOKEN"}'),
+        proxy=Secret("http://me:proxy-password-0123456789@proxy.example:3128"),
+        ca_file="/etc/company/ca.pem",
     )
     return replace(filled, **more)  # type: ignore[arg-type]
 
@@ -176,3 +180,14 @@ def registration(issuer: str = "https://as.example") -> ClientCredentials:
         signing_alg="ES256",
         scope="mcp:tools",
     )
+
+
+def opened(home: Path, create: bool = True) -> CredentialStore:
+    store = open_store(home, create=create)
+    assert store is not None
+    return store
+
+
+@pytest.fixture(params=["vault", "memory"])
+def store(request: pytest.FixtureRequest, home: Path) -> CredentialStore:
+    return opened(home) if request.param == "vault" else memory_store()

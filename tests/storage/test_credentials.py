@@ -1,41 +1,28 @@
 from __future__ import annotations
 
-import base64
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from mcp_vacuum.errors import (
     AliasTaken,
     GenerationConflict,
-    KeyUnavailable,
     RecordDamaged,
     StorageError,
     UsageError,
 )
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.base import RecordKey, Row, SealedRecord
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store, open_store
-from mcp_vacuum.storage.envelope import new_key
-from mcp_vacuum.storage.vault import Vault
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
 
-from .conftest import SERVER, SOURCE, FakeKeyring, Script, finished, login, registration, start_together
+from .conftest import (
+    SERVER,
+    login,
+    registration,
+)
 
 OTHER = "https://other.example/mcp"
-
-
-def opened(home: Path, create: bool = True) -> CredentialStore:
-    store = open_store(home, create=create)
-    assert store is not None
-    return store
-
-
-@pytest.fixture(params=["vault", "memory"])
-def store(request: pytest.FixtureRequest, home: Path) -> CredentialStore:
-    return opened(home) if request.param == "vault" else memory_store()
 
 
 def spoil(store: CredentialStore, server: str = SERVER, account: str = "default") -> Row:
@@ -118,61 +105,6 @@ class TestLogins:
         assert store.fingerprint(token) != memory_store().fingerprint(token)
 
 
-class TestFind:
-    @pytest.fixture
-    def filled(self, store: CredentialStore) -> CredentialStore:
-        store.put(login(SERVER, alias="work"), 0)
-        store.put(login(SERVER, account="second"), 0)
-        store.put(login(OTHER), 0)
-        store.put(login("http://127.0.0.1:8000/a"), 0)
-        store.put(login("http://127.0.0.1:9000/a"), 0)
-        store.put(login("grant-name", account="x"), 0)
-        return store
-
-    @pytest.mark.parametrize(
-        ("name", "server", "account"),
-        [
-            ("work", SERVER, "default"),
-            (SERVER, SERVER, "default"),
-            ("mcp.example", SERVER, "default"),
-            ("OTHER.example", OTHER, "default"),
-            ("127.0.0.1:8000", "http://127.0.0.1:8000/a", "default"),
-            ("grant-name", "grant-name", "x"),
-        ],
-    )
-    def test_a_login_is_found_by_alias_url_or_host(
-        self, filled: CredentialStore, name: str, server: str, account: str
-    ) -> None:
-        found = filled.find(name)
-
-        assert found is not None
-        assert (found.server, found.account) == (server, account)
-
-    @pytest.mark.parametrize(
-        "name", ["nothing", "https://mcp.example", "example", "", "http://[", "mcp.example:443"]
-    )
-    def test_what_is_not_there_is_none(self, filled: CredentialStore, name: str) -> None:
-        assert filled.find(name) is None
-
-    def test_what_could_be_several_lists_them(self, filled: CredentialStore) -> None:
-        with pytest.raises(UsageError, match=r"8000/a \(account default\), http://127.0.0.1:9000/a"):
-            filled.find("127.0.0.1")
-
-    def test_of_accounts_without_a_default_one_has_to_be_named(self, store: CredentialStore) -> None:
-        store.put(login(account="a"), 0)
-        assert store.find(SERVER) == login(account="a")
-        store.put(login(account="b"), 0)
-        with pytest.raises(UsageError, match=r"account a.*account b"):
-            store.find(SERVER)
-
-    def test_an_alias_comes_before_a_host(self, filled: CredentialStore) -> None:
-        filled.set_alias("http://127.0.0.1:9000/a", "default", "other.example")
-        found = filled.find("other.example")
-
-        assert found is not None
-        assert found.server == "http://127.0.0.1:9000/a"
-
-
 class TestAlias:
     def test_it_is_given_changed_and_taken_away(self, store: CredentialStore) -> None:
         store.put(login(), 0)
@@ -203,7 +135,7 @@ class TestAlias:
     def test_an_alias_that_was_moved_from_outside_is_not_followed(self, store: CredentialStore) -> None:
         store.put(login(alias="work"), 0)
         store.put(login(OTHER), 0)
-        mine, other = store.index()
+        mine, other = store._records.list("login")
         store._records.put(replace(mine, alias=None), expected_generation=1)
         store._records.put(replace(other, alias="work"), expected_generation=1)
         with pytest.raises(RecordDamaged, match="alias was changed"):
@@ -239,7 +171,8 @@ class TestRegistrations:
 
     def test_one_that_does_not_open_is_kept_when_it_is_replaced(self, store: CredentialStore) -> None:
         key = RecordKey("client", "https://as.example")
-        store._records.put(Row(key, SealedRecord(b"spoiled"), 1), expected_generation=0)
+        spoiled = Row(key, SealedRecord(b"spoiled"), 1, key_id=store._sealed.cipher.key_id)
+        store._records.put(spoiled, expected_generation=0)
         with pytest.raises(RecordDamaged, match="client registration for https"):
             store.registration("https://as.example")
         store.put_registration(registration())
@@ -260,7 +193,7 @@ class TestDamage:
 
         assert store.logins() == [login(OTHER)]
         assert [row.key.name for row in store.index()] == [SERVER, OTHER]
-        assert store.index()[0] == spoiled
+        assert store._records.list("login")[0] == spoiled
 
     def test_it_is_not_overwritten(self, store: CredentialStore) -> None:
         store.put(login(), 0)
@@ -272,7 +205,7 @@ class TestDamage:
         with pytest.raises(RecordDamaged):
             store.set_alias(SERVER, "default", "work")
 
-        assert store.index() == [spoiled]
+        assert store._records.list("login") == [spoiled]
 
     def test_a_logout_sets_it_aside_for_a_new_login(self, store: CredentialStore) -> None:
         store.put(login(alias="work"), 0)
@@ -288,14 +221,15 @@ class TestDamage:
 
     def test_an_old_record_that_was_put_back_does_not_open(self, store: CredentialStore) -> None:
         store.put(login(), 0)
-        old = store.index()[0]
+        old = store._records.list("login")[0]
         store.put(login(generation=2), 1)
         store._records.put(replace(old, generation=2), expected_generation=2)
         with pytest.raises(RecordDamaged, match="belongs to another record"):
             store.get(SERVER)
 
     def test_a_record_of_a_newer_version_is_neither_opened_nor_lost(self, store: CredentialStore) -> None:
-        row = Row(RecordKey("login", SERVER, "default"), SealedRecord(b"mcpv2:later"), 1)
+        sealed = SealedRecord(b"mcpv2:later")
+        row = Row(RecordKey("login", SERVER, "default"), sealed, 1, key_id=store._sealed.cipher.key_id)
         store._records.put(row, expected_generation=0)
         with pytest.raises(StorageError, match="newer"):
             store.get(SERVER)
@@ -303,226 +237,4 @@ class TestDamage:
             store.put(login(generation=2), 1)
 
         assert store.logins() == []
-        assert store.index() == [row]
-
-
-class TestOpening:
-    def test_nothing_is_created_where_nothing_should_be(self, home: Path) -> None:
-        assert open_store(home, create=False) is None
-        assert not home.exists()
-
-    def test_the_notice_is_given_once(self, home: Path) -> None:
-        assert "no working keyring" in (opened(home).notice or "")
-        assert opened(home).notice is None
-        assert opened(home, create=False).key_source == f"file:{home / 'vault.key'}"
-
-    def test_a_keyring_that_works_keeps_the_key(self, home: Path, fake_keyring: FakeKeyring) -> None:
-        store = opened(home)
-        store.put(login(), 0)
-
-        assert (store.key_source, store.notice) == ("keyring", None)
-        assert not (home / "vault.key").exists()
-        assert list(fake_keyring.items) == [
-            ("mcp-vacuum", f"vault:{Vault(home / 'vault.db').header()['vault_id']}")
-        ]
-        assert opened(home).get(SERVER) == login()
-
-    def test_an_existing_vault_keeps_its_own_service_name(
-        self, home: Path, fake_keyring: FakeKeyring
-    ) -> None:
-        first = open_store(home, service_name="mine")
-        assert first is not None
-        first.put(login(), 0)
-
-        assert opened(home).get(SERVER) == login()
-        assert {service for service, _ in fake_keyring.items} == {"mine"}
-
-    def test_the_home_comes_from_the_environment(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("MCP_VACUUM_HOME", str(home))
-        store = open_store()
-
-        assert store is not None
-        assert store.location == f"vault:{home / 'vault.db'}"
-
-    def test_a_forced_keyring_that_is_missing_leaves_no_vault(
-        self, home: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "keyring")
-        with pytest.raises(KeyUnavailable, match="no working keyring") as caught:
-            open_store(home)
-
-        assert caught.value.exit_status == 6
-        assert not [each for each in home.iterdir() if "vault.db" in each.name or "key" in each.name]
-
-    def test_a_keyring_that_is_gone_leaves_the_vault_untouched(
-        self, home: Path, fake_keyring: FakeKeyring
-    ) -> None:
-        store = opened(home)
-        store.put(login(), 0)
-        store.close()
-        before = (home / "vault.db").read_bytes()
-        fake_keyring.trouble = RuntimeError("gone")
-        for create in (True, False):
-            with pytest.raises(KeyUnavailable, match="no working keyring") as caught:
-                open_store(home, create=create)
-            assert caught.value.exit_status == 6
-        fake_keyring.trouble = None
-        kept, fake_keyring.items = fake_keyring.items, {}
-        with pytest.raises(KeyUnavailable, match="the vault's key is missing from keyring"):
-            open_store(home)
-        assert (home / "vault.db").read_bytes() == before
-        assert not (home / "vault.key").exists()
-        assert not fake_keyring.items
-
-        fake_keyring.items = kept
-        assert opened(home).get(SERVER) == login()
-
-    def test_a_missing_key_file_is_not_made_anew(self, home: Path) -> None:
-        opened(home).put(login(), 0)
-        key = (home / "vault.key").rename(home / "away")
-        with pytest.raises(KeyUnavailable, match="missing from file:"):
-            open_store(home)
-        assert not (home / "vault.key").exists()
-
-        key.rename(home / "vault.key")
-        assert opened(home).get(SERVER) == login()
-
-    def test_a_wrong_key_is_told_from_damage(self, home: Path) -> None:
-        opened(home).put(login(), 0)
-        good = (home / "vault.key").read_bytes()
-        (home / "vault.key").write_bytes(new_key())
-        with pytest.raises(KeyUnavailable, match="is not the key of this vault"):
-            open_store(home)
-        (home / "vault.key").write_bytes(good)
-
-        assert opened(home).get(SERVER) == login()
-
-    def test_a_corrupt_vault_is_moved_and_can_be_put_back(self, home: Path) -> None:
-        store = opened(home)
-        store.put(login(), 0)
-        store.close()
-        good = (home / "vault.db").read_bytes()
-        (home / "vault.db").write_bytes(b"\x00" * 100 + good[100:])
-        with pytest.raises(StorageError, match="moved to") as caught:
-            open_store(home)
-        assert caught.value.exit_status == 6
-        assert "its key was kept" in caught.value.message
-        new = opened(home)
-        assert new.logins() == []
-        new.put(login(OTHER), 0)
-        new.close()
-
-        (home / "vault.db").rename(home / "new.db")
-        (home / "vault.db").write_bytes(good)
-        assert opened(home).get(SERVER) == login()
-
-    def test_a_corrupt_vault_with_its_key_in_a_keyring_can_be_put_back(
-        self, home: Path, fake_keyring: FakeKeyring
-    ) -> None:
-        store = opened(home)
-        store.put(login(), 0)
-        store.close()
-        good = (home / "vault.db").read_bytes()
-        (home / "vault.db").write_bytes(b"no vault")
-        with pytest.raises(StorageError, match="moved to"):
-            open_store(home)
-        opened(home).close()
-        assert len(fake_keyring.items) == 2
-
-        (home / "vault.db").write_bytes(good)
-        assert opened(home).get(SERVER) == login()
-
-    def test_a_home_can_be_moved(self, home: Path) -> None:
-        store = opened(home)
-        store.put(login(), 0)
-        store.close()
-        moved = home.rename(home.with_name("moved"))
-
-        assert opened(moved).get(SERVER) == login()
-
-    def test_no_secret_is_readable_in_any_file(self, home: Path) -> None:
-        store = opened(home)
-        store.put(login(), 0)
-        store.put(login(generation=2, refresh_token=Secret("rotated-refresh-token-xyz")), 1)
-        store.put_registration(registration())
-        with store.lease(SERVER, "default", 1):
-            pass
-        secrets = [
-            "refresh-Grüße-0123456789abcdef",
-            "rotated-refresh-token-xyz",
-            "client-secret-0123456789",
-            "registration-access-token-0123456789",
-        ]
-        files = [each for each in home.rglob("*") if each.is_file()]
-        content = b"".join(each.read_bytes() for each in files)
-
-        assert {"vault.db", "vault.db-wal", "vault.key"} <= {each.name for each in files}
-        assert SERVER.encode() in content
-        for secret in secrets:
-            for form in _forms(secret):
-                assert form not in content, form
-
-    def test_nothing_shows_a_secret(self, home: Path) -> None:
-        store = opened(home)
-        store.put(login(), 0)
-        shown = repr(store.get(SERVER)) + repr(store) + repr(store.index()) + repr(store._cipher)
-
-        assert "refresh-Gr" not in shown
-        assert "client-secret-0" not in shown
-
-
-def _forms(secret: str) -> list[bytes]:
-    """Return the secret as text, JSON, hex, UTF-16 and base64 at each of the three offsets."""
-    raw = secret.encode()
-    forms = [raw, secret.encode("unicode_escape"), raw.hex().encode(), secret.encode("utf-16-le")]
-    for offset in range(3):
-        middle = raw[offset : offset + (len(raw) - offset) // 3 * 3]
-        forms += [base64.b64encode(middle), base64.urlsafe_b64encode(middle)]
-    return forms
-
-
-CREATE = """
-import pathlib, sys
-from mcp_vacuum.models import Credential
-from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.storage import keys, vault
-from mcp_vacuum.storage.credentials import open_store
-print("ready", flush=True)
-sys.stdin.readline()
-store = open_store(pathlib.Path(sys.argv[1]))
-store.put(Credential(server=f"https://{sys.argv[2]}.example", generation=1), 0)
-print(store.fingerprint(Secret("x")), store.notice is not None)
-"""
-
-
-class TestManyProcesses:
-    @pytest.mark.parametrize("attempt", range(3))
-    def test_sixteen_that_create_the_vault_at_once_make_one(
-        self, home: Path, script: Script, attempt: int
-    ) -> None:
-        processes = [script(CREATE, number) for number in range(16)]
-        start_together(processes)
-        said = [finished(process).split() for process in processes]
-
-        assert len({fingerprint for fingerprint, _ in said}) == 1
-        assert [notice for _, notice in said].count("True") == 1
-        assert len(opened(home).logins()) == 16
-        assert not [each.name for each in home.iterdir() if "corrupt" in each.name or ".new" in each.name]
-        assert len(list(home.glob("vault.key*"))) == 1
-
-
-def test_importing_it_loads_nothing_heavy() -> None:
-    code = (
-        "import sys, mcp_vacuum.storage.credentials, mcp_vacuum.testing\n"
-        "heavy = 'cryptography keyring platformdirs pydantic sqlite3 anyio subprocess pytest'.split()\n"
-        "print([name for name in heavy if name in sys.modules])\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={"PYTHONPATH": str(SOURCE)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    assert done.stdout.strip() == "[]"
+        assert store._records.list("login") == [row]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import fields, replace
 from typing import Any
 
@@ -11,17 +10,15 @@ from hypothesis import strategies as st
 
 from mcp_vacuum.errors import RecordDamaged, StorageError
 from mcp_vacuum.models import Attempt, ClientCredentials, Credential
-from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage import envelope
 from mcp_vacuum.storage.base import RecordKey, SealedRecord
+from mcp_vacuum.storage.cipher import Cipher, new_key
 from mcp_vacuum.storage.envelope import (
     PREFIX,
-    Cipher,
     client_from_dict,
     client_to_dict,
     credential_from_dict,
     credential_to_dict,
-    new_key,
     open_sealed,
     seal,
 )
@@ -30,6 +27,29 @@ from .conftest import login, registration
 
 KEY = RecordKey("login", "https://mcp.example", "default")
 CIPHER = Cipher(new_key())
+KEY_OF_BEFORE = b"b2xkLXJlY29yZC1vZi1hLXRlc3QtLS0tLS0tLS0tLS0="
+SEALED_BEFORE_ROUTES = (
+    b"mcpv1:gAAAAABrBRWtB_A8QcaFwfD3n-"
+    b"8ssGHMt5pwr1yVfya18C0Xg5_L7Oz_qwPFT8BVmDASHSttOEONJUkA9fr1pc5KD1HxaTT1tfEyBbouRhd93sBOTCLM5twicsSKDf"
+    b"MeZami-jmXqAMLQFZJCqcwzVR-KspGmqG8db-Dh2BlR7kiF-TQVA1-"
+    b"JtcS_ZPXbCoydpAzT5YOGRPGt2u6hbINkhAra2fCzzt3jtwx1zzlFVs3xDC6znQCh4M_rcHGF_MHKkjkhmCr1DmLqrdUux_K07vy"
+    b"qapvM__O60O9EJzaNyitp87gtKSkyHXnJsNG8Ku85CgLa2DxBnZin9dqdgj5Tjz5PuXbZ1gwL91LbiV2dbzc_hzZJlUnm7GkzfPu"
+    b"J1owUwvf2KLS1GKvSoWr-zVKbYmQaBDlmSTss2BGFEFJ-eY0hWFMUN0Fxm5xOaCHPmVgK_qp-uFjNPpgbnMg94hzN8O0JEPXjTgz"
+    b"_C40vktwVN-"
+    b"r1cdwjoMNwlyTsIDPpCxjtmTpDa0eANhQfCigLDhiwXceccqxFxpreRR5qeEim7e1vw33nMV789aFCb3e5g1YDqbg5mC50zGiBpv"
+    b"RZqsUC0aiadx2hfloMXepFdoz7IuCpmbzsU4jCt12063sZriHgroKovQsbZDNuObcenrorkjhZYvAOQP3En0ZTH9YauRgL12SZxp"
+    b"bZOmxmef3rkZarFYLT_xDaU-"
+    b"LNJDKvSY4FbJCCh0Ccb7cQevgtDTIFlX1vGKPsACBTVlm32a5Wiyc5XMe_JeYIIHpDz1m9jByYFeyKdF3R1M2Y_Xu-CLDz8z3euW"
+    b"WV9Lu3dwzjZYHpEhfjn2AsKFDes_Bhjt8s_w4iwBWyqf3G20ELJhgxgcJlXwXSD3iyN6PiT5Tra0oud76-"
+    b"cwnGqkU3IRPnh8Y5ef3LsZPEcb619qgT09OUPNntq_obX_7XhmvoFMBdddX0hEACty69v4JOvX3DjRjgThtdgzg2yV3df28hEdbt"
+    b"zNiFnu0jozCnELv8xklUn7l5PyfggdT3d4K9BHoLXmdjSSIUAJ1kpFCZj8jSuuwbR56P3nbmOxGd3sdODz3LdlCSlCnH3l0HtBA0"
+    b"eewkcoW4FVNeQGQ8yhFcRa-RYuP5oi2UjskWNEJRsYhOJKwaTkwEbM29fHc7oLpz8qs57XPWwatqA-"
+    b"Tl628u3IRwn9rEaANfuIYm2sdyXkZH-uICQ2GmNE5yUfT-hflvp2WdLjM8BhR08dznJnaeA840DnNkSrKpDwnEExFXMzz325RID8"
+    b"8jrHsSiZbU2-"
+    b"ZiL9i9V4PZ1X8nlWv5K4SN9PUUwneXhRbYGY5m45RUXHxLXObyyDgqHcCnCLjEG5HnDnPoVmpniWPtP0UpgNiWJvesc78wmc4qB3"
+    b"NHvru2f4Z77qVpxyGNR6SE9cvLD_eyWR7DqlLfCrDoSw1-Y6v3yz6mg=="
+)
+"""A login as it was sealed by the version that did not keep a proxy and certificates yet."""
 BODY = {"refresh_token": "secret", "n": [1, None, 2.5, "ü\ud800"]}
 
 
@@ -179,6 +199,15 @@ class TestRecords:
     def test_members_of_an_older_version_may_be_missing(self) -> None:
         assert credential_from_dict({"server": "s"}) == Credential(server="s")
 
+    def test_a_blob_from_before_the_route_was_kept_opens(self) -> None:
+        body = open_sealed(SealedRecord(SEALED_BEFORE_ROUTES), KEY, 1, Cipher(KEY_OF_BEFORE))
+        opened = credential_from_dict(body)
+
+        assert "proxy" not in body
+        assert "ca_file" not in body
+        assert opened.refresh_token == "refresh-token-of-before"
+        assert (opened.proxy, opened.ca_file) == (None, None)
+
     @pytest.mark.parametrize(
         "body",
         [{}, {"server": "s", "client": {}}, {"server": "s", "client": 1}, {"server": "s", "quirks": 5}],
@@ -186,40 +215,3 @@ class TestRecords:
     def test_what_is_no_login_is_an_error(self, body: dict[str, Any]) -> None:
         with pytest.raises(ValueError, match="not a"):
             credential_from_dict(body)
-
-
-class TestCipher:
-    def test_a_fingerprint_tells_tokens_apart_and_needs_the_key(self) -> None:
-        key = new_key()
-        one, again, other = Cipher(key), Cipher(key), Cipher(new_key())
-        token = Secret("refresh-token")
-
-        assert one.fingerprint(token) == again.fingerprint(token)
-        assert len(one.fingerprint(token)) == 64
-        assert one.fingerprint(token) != one.fingerprint(Secret("other"))
-        assert one.fingerprint(token) != other.fingerprint(token)
-
-    def test_the_check_value_belongs_to_key_and_vault(self) -> None:
-        key = new_key()
-        values = {
-            Cipher(key).check_value("v1"),
-            Cipher(key).check_value("v2"),
-            Cipher(new_key()).check_value("v1"),
-        }
-
-        assert len(values) == 3
-        assert Cipher(key).check_value("v1") in values
-
-    def test_the_purposes_do_not_mix(self) -> None:
-        assert CIPHER.check_value("x") != CIPHER.fingerprint(Secret("x"))
-
-    def test_it_shows_and_pickles_nothing(self) -> None:
-        key = new_key()
-
-        assert key.decode() not in repr(Cipher(key))
-        with pytest.raises(TypeError):
-            pickle.dumps(Cipher(key))
-
-    def test_a_bad_key_is_refused(self) -> None:
-        with pytest.raises(ValueError):
-            Cipher(b"short")

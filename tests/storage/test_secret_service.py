@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.reliability.report import fault
+
 from .conftest import SOURCE
 
 MISSING = [name for name in ("gnome-keyring-daemon", "dbus-run-session") if shutil.which(name) is None]
@@ -25,7 +27,7 @@ import pathlib, sys
 from mcp_vacuum.errors import VacuumError
 from mcp_vacuum.models import Credential
 from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.storage.opening import open_store
 try:
     store = open_store(pathlib.Path(sys.argv[1]))
     print(store.key_source, store.notice)
@@ -78,6 +80,11 @@ def test_the_key_lives_in_the_keyring_across_sessions(desktop: Desktop) -> None:
     assert desktop.run(UNLOCK) == ["keyring None", "found"]
 
 
+@fault(
+    "The keyring of an existing vault is locked",
+    chapter="The keyring",
+    made="a new session of gnome-keyring that nobody unlocks",
+)
 def test_a_locked_keyring_is_said_in_time_and_the_login_is_there_afterwards(desktop: Desktop) -> None:
     desktop.run(UNLOCK)
     began = time.monotonic()
@@ -89,6 +96,12 @@ def test_a_locked_keyring_is_said_in_time_and_the_login_is_there_afterwards(desk
     assert desktop.run(UNLOCK) == ["keyring None", "found"]
 
 
+@fault(
+    "There is no keyring, and the vault's key is in one",
+    chapter="The keyring",
+    made="a process without a session bus",
+    lost="nothing; no other key is made",
+)
 def test_a_session_without_a_bus_does_not_lose_the_login(desktop: Desktop) -> None:
     desktop.run(UNLOCK)
     before = (desktop.home / "vault.db").read_bytes()
@@ -114,6 +127,12 @@ def test_a_locked_keyring_and_no_vault_yet_fall_back_to_a_key_file(desktop: Desk
     assert "no working keyring (" in said[0]
 
 
+@fault(
+    "The keyring is locked, and a new vault insists on one",
+    chapter="The keyring",
+    made="a session of gnome-keyring that nobody unlocks",
+    lost="nothing; no vault is made",
+)
 def test_a_forced_keyring_that_is_locked_makes_no_vault(desktop: Desktop) -> None:
     said = desktop.run(LOCKED, MCP_VACUUM_KEY_SOURCE="keyring")
 

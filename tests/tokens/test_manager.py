@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,10 +13,11 @@ import pytest
 from mcp_vacuum import sync
 from mcp_vacuum.client import OAuth2Client
 from mcp_vacuum.errors import LoginRequired, SecurityRefused, UsageError
-from mcp_vacuum.lab import Lab, LabConfig, User
+from mcp_vacuum.lab import Lab, User
 from mcp_vacuum.models import OAuth2Token
 from mcp_vacuum.storage.access import ACCESS_TOKENS
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.storage.secure import SecureTokenStorage
 from mcp_vacuum.tokens.manager import TokenManager
 from tests.helpers import LoggedIn, logged_in, refreshes
@@ -312,67 +310,6 @@ class TestCrowd:
 
         assert (errors, len(refreshes(mine.lab))) == ({"invalid_request"}, 1)
         assert mine.get(mine.manager()).access_token
-
-    @pytest.mark.long
-    def test_ten_thousand_tasks_are_one_refresh(self, mine: Mine) -> None:
-        mine.lab.faults.token_delay = 0.2
-        mine.forget_access_token()
-
-        async def crowd() -> set[str]:
-            managers = [mine.manager() for _ in range(10)]
-            asked = (managers[n % 10].get_valid_token(SERVER_ID) for n in range(10_000))
-            return {token.access_token for token in await asyncio.gather(*asked)}
-
-        assert len(asyncio.run(crowd())) == 1
-        assert len(refreshes(mine.lab)) == 1
-
-
-FORKS = """
-import os, sys, threading
-from pathlib import Path
-from mcp_vacuum.storage.access import ACCESS_TOKENS
-from mcp_vacuum.storage.credentials import open_store
-from mcp_vacuum.tokens.stored import find_login, login_tokens
-"a.example".encode("idna")  # CPython cannot fork while a codec is being imported
-store = open_store()
-source = login_tokens(store, find_login(store, sys.argv[1]))
-threading.Thread(target=source.obtain).start()  # the parent's refresh is under way at the fork
-while not store.get(sys.argv[1]).journal:
-    pass
-children = []
-for _ in range(3):
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if source.obtain(rejected=1).token.access_token else 3)
-    children.append(child)
-mine = source.obtain().token.access_token
-codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
-sys.exit(any(codes) or not mine)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
-def test_children_forked_during_a_refresh_refresh_after_it(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from mcp_vacuum.storage.credentials import open_store
-
-    environment = {"MCP_VACUUM_HOME": str(tmp_path / "home"), "MCP_VACUUM_KEY_SOURCE": "file"}
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    with logged_in(LabConfig(), open_store()) as login:
-        login.lab.faults.token_delay, login.lab.faults.token_times = 0.3, 1
-        done = subprocess.run(
-            [sys.executable, "-c", FORKS, login.server],
-            env={**os.environ, **environment},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        seen = login.lab.refresh_tokens_seen()
-
-        assert done.returncode == 0, done.stderr.decode()
-        assert (len(seen), len(set(seen)), login.lab.reuse_detected) == (4, 4, 0)
 
 
 def _in_threads(count: int, work: Any) -> None:

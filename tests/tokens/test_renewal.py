@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mcp_vacuum.drivers.route import Route
 from mcp_vacuum.errors import (
     AnswerLost,
     AuthenticationError,
@@ -16,14 +20,22 @@ from mcp_vacuum.errors import (
     OAuthError,
     ServerUnavailable,
     StorageError,
+    UsageError,
     VacuumError,
 )
 from mcp_vacuum.lab import ABSENT, Faults, Lab, LabConfig
-from mcp_vacuum.models import Credential
+from mcp_vacuum.models import ClientCredentials, Credential, OAuth2Token
+from mcp_vacuum.safety.secret import Secret
+from mcp_vacuum.storage.access import ACCESS_TOKENS, Held
 from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.testing.clock import Clock
 from mcp_vacuum.tokens import renewal
 from mcp_vacuum.tokens.policy import doubtful
+from mcp_vacuum.tokens.renewal import Renewal, route_of_record
+from tests.company import ISSUER, PASSWORD, SERVER, Company, company, outside
+from tests.drivers.conftest import Resolver
+from tests.drivers.wire import hanging_up, serving
 from tests.helpers import LoggedIn, log_in, logged_in, refreshes
 
 Switch = Callable[[Faults], None]
@@ -663,6 +675,135 @@ class TestClock:
             renewed = login.tokens.obtain()
 
         assert (first.generation, same, renewed.generation) == (2, first, 3)
+
+
+class TestRoute:
+    """A refresh goes the way that the login went, and not the way of the shell that it happens in."""
+
+    @pytest.fixture
+    def company(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
+        outside(monkeypatch)
+        with company(tmp_path) as opened:
+            yield opened
+
+    @staticmethod
+    def kept(store: CredentialStore, route: Route, **members: Any) -> Credential:
+        """Keep a login that was made on a route."""
+        login = Credential(
+            server=SERVER,
+            issuer=ISSUER,
+            resource=SERVER,
+            token_endpoint=f"{ISSUER}/token",
+            client=ClientCredentials(client_id="mine", issuer=ISSUER),
+            refresh_token=Secret("refresh-0-0123456789"),
+            generation=1,
+            reach="public",
+            proxy=route.proxy,
+            ca_file=route.ca_file,
+        )
+        login = replace(login, **members)
+        store.put(login, expected_generation=0)
+        return login
+
+    def test_the_recorded_one_is_used_in_an_empty_environment(self, company: Company) -> None:
+        store = memory_store()
+        self.kept(store, company.route)
+        held = Renewal(store, SERVER, "default", route=route_of_record).run()
+        after = store.get(SERVER)
+
+        assert held.token.access_token == "access-1-0123456789"
+        assert (company.paths, company.grants) == (["/token"], ["refresh_token"])
+        assert after is not None
+        assert (after.generation, after.proxy, after.ca_file) == (
+            2,
+            company.route.proxy,
+            company.route.ca_file,
+        )
+
+    def test_another_proxy_in_the_environment_is_ignored(
+        self, company: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = memory_store()
+        self.kept(store, company.route)
+        with serving(hanging_up) as another:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{another.port}")
+            monkeypatch.setenv("ALL_PROXY", f"http://127.0.0.1:{another.port}")
+            monkeypatch.setenv("NO_PROXY", "mcp.example")
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "missing.pem"))
+            held = Renewal(store, SERVER, "default", route=route_of_record).run()
+
+        assert held.generation == 2
+        assert (company.paths, another.connections) == (["/token"], 0)
+
+    def test_a_login_without_a_proxy_ignores_that_of_the_environment(
+        self, company: Company, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store, resolver = memory_store(), Resolver()
+        resolver.answers["mcp.example"] = [[]]
+        monkeypatch.setattr(socket, "getaddrinfo", resolver)
+        monkeypatch.setattr(renewal, "PATIENCE", 0.0)
+        self.kept(store, Route())
+        company.in_environment(monkeypatch)
+        with pytest.raises(ServerUnavailable, match="does not resolve"):
+            Renewal(store, SERVER, "default", route=route_of_record).run()
+
+        assert (resolver.asked, company.wire.connections) == (["mcp.example"], 0)
+
+    def test_unless_it_is_asked_for_the_environment_decides(
+        self, company: Company, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = memory_store()
+        self.kept(store, Route(Secret("http://127.0.0.1:1"), "/missing.pem"))
+        company.in_environment(monkeypatch)
+
+        assert Renewal(store, SERVER, "default").run().generation == 2
+        assert company.paths == ["/token"]
+
+    def test_a_machine_grant_goes_its_way_too(self, company: Company) -> None:
+        store = memory_store()
+        client = ClientCredentials(
+            client_id="robot",
+            client_secret=Secret("robot-secret-0123456789"),
+            issuer=ISSUER,
+            token_endpoint_auth_method="client_secret_post",
+        )
+        self.kept(store, company.route, client=client, grant="client_credentials", refresh_token=None)
+
+        assert Renewal(store, SERVER, "default", route=route_of_record).run().generation == 2
+        assert company.grants == ["client_credentials"]
+
+    def test_certificates_that_are_gone_cost_nothing(self, company: Company, tmp_path: Path) -> None:
+        store = memory_store()
+        self.kept(store, Route(company.route.proxy, str(tmp_path / "gone.pem")))
+        wanted = Renewal(store, SERVER, "default", route=route_of_record)
+        with pytest.raises(UsageError, match=r"gone\.pem"):
+            wanted.run()
+        after = store.get(SERVER)
+        token = OAuth2Token("still-good-0123456789", expires_in=30)
+        ACCESS_TOKENS.put(wanted.place, Held(token, 1))
+
+        assert after is not None
+        assert (after.generation, after.journal, after.ended) == (1, None, None)
+        assert wanted.run().token is token
+        assert company.wire.connections == 0
+
+    def test_the_password_of_a_proxy_is_not_logged(
+        self, company: Company, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        store = memory_store()
+        login = self.kept(store, company.route)
+        company.wire.close()
+        with (
+            caplog.at_level(logging.DEBUG),
+            pytest.MonkeyPatch.context() as patch,
+            pytest.raises(ServerUnavailable) as caught,
+        ):
+            patch.setattr(renewal, "PATIENCE", 0.0)
+            Renewal(store, SERVER, "default", route=route_of_record).run()
+        logging.getLogger("test").warning("%r", login, exc_info=caught.value)
+
+        assert PASSWORD not in caplog.text
+        assert PASSWORD not in f"{caught.value!r} {caught.value.hint} {route_of_record(login)!r}"
 
 
 class TestLogs:

@@ -10,10 +10,10 @@ import pytest
 
 from mcp_vacuum.errors import LoginRequired, UsageError, WrongAudience
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held
-from mcp_vacuum.storage.credentials import memory_store
+from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.lease import FLIGHTS
-from mcp_vacuum.tokens.source import LoginTokens, TokenSource
-from mcp_vacuum.tokens.stored import login_tokens
+from mcp_vacuum.tokens.source import TokenSource
+from mcp_vacuum.tokens.stored import login_tokens, stored_tokens
 from tests.helpers import LoggedIn, refreshes
 
 Ask = Callable[[TokenSource, str], object]
@@ -63,7 +63,7 @@ class TestHeaders:
     def test_ready_follows_a_new_token(self, login: LoggedIn) -> None:
         source = login.tokens
         before = source.ready("GET", login.server)
-        LoginTokens(login.store, login.server).obtain(rejected=1)
+        stored_tokens(login.store, login.server).obtain(rejected=1)
         after = source.ready("GET", login.server)
 
         assert before != after == {"Authorization": f"Bearer {login.lab.issued_access_tokens[-1]}"}
@@ -80,12 +80,12 @@ class TestHeaders:
     @WAYS
     def test_a_login_without_a_resource_gives_no_headers(self, ask: Ask) -> None:
         with pytest.raises(UsageError, match="names no resource"):
-            ask(LoginTokens(memory_store(), "grant"), "https://mcp.example/mcp")
+            ask(stored_tokens(memory_store(), "grant"), "https://mcp.example/mcp")
 
     @pytest.mark.parametrize("ask", [by_headers, by_blocking])
     def test_without_a_login_the_command_is_named(self, ask: Ask) -> None:
         url = "https://mcp.example/mcp"
-        source = LoginTokens(memory_store(), url, "work", resource=url)
+        source = stored_tokens(memory_store(), url, "work", resource=url)
         with pytest.raises(LoginRequired) as caught:
             ask(source, url)
 

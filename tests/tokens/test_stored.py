@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mcp_vacuum.agent.source import token_source
 from mcp_vacuum.errors import LoginRequired, UsageError
 from mcp_vacuum.models import Binding, ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store, open_store
-from mcp_vacuum.tokens.stored import find_login, login_tokens, token_source
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store, open_store
+from mcp_vacuum.tokens.stored import find_login, login_tokens
 
 A = "https://a.example/mcp"
 B = "https://b.example/mcp"

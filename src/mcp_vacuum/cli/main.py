@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, TypeVar
 
@@ -21,10 +21,15 @@ COMMANDS = {
     "run": "Run a command with a valid token in its environment.",
     "status": "Show one login, or all of them.",
     "list": "List the logins.",
+    "accounts": "List the accounts that are logged in to one server.",
     "alias": "Give a login a short name.",
     "refresh": "Refresh a login now.",
     "logout": "End a login: revoke it and forget it.",
     "tools": "Show what an MCP server offers.",
+    "agent": "Control the process that keeps access tokens in memory.",
+    "vault": "Look at the encrypted store, and change its key.",
+    "doctor": "Find out what is wrong, and what to type.",
+    "audit": "Find out how safe a server, a client or this machine is.",
     "demo": "See the whole story on this machine, without a network.",
     "completion": "Print the completion script of a shell.",
 }
@@ -40,6 +45,7 @@ Exit codes:
   5    the server or the network is unavailable: try again
   6    the store or its key is unavailable
   7    the server said no
+  10   audit findings reach --fail-on
   130  interrupted"""
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,22 +54,25 @@ F = TypeVar("F", bound=Callable[..., Any])
 class LazyGroup(click.Group):
     """Imports a command when it is run, not when the list of commands is shown."""
 
+    table: Mapping[str, str] = COMMANDS
+    prefix = ""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the table."""
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one command."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.table:
             return None
-        module = import_module(f"mcp_vacuum.cli.commands.{cmd_name}")
+        module = import_module(f"mcp_vacuum.cli.commands.{self.prefix}{cmd_name}")
         found: click.Command = getattr(module, "list_" if cmd_name == "list" else cmd_name)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the one-liners of the table, so that `--help` imports nothing."""
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self.table.items()))
 
 
 def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -113,22 +122,40 @@ def global_flags(function: F) -> F:
     return function
 
 
-def command(example: str, **settings: Any) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a click command with the global flags and its example; its first argument is the `Ui`."""
+def command(
+    example: str, parent: click.Group | None = None, **settings: Any
+) -> Callable[[Callable[..., int | None]], click.Command]:
+    """Make a click command with the global flags and its example.
 
-    def decorate(function: Callable[..., None]) -> click.Command:
-        def run(**values: Any) -> None:
-            function(Ui(click.get_current_context().ensure_object(Settings)), **values)
+    Its first argument is the `Ui`; what it returns is the exit code, None being 0.
+    """
+
+    def decorate(function: Callable[..., int | None]) -> click.Command:
+        def run(**values: Any) -> int | None:
+            return function(Ui(click.get_current_context().ensure_object(Settings)), **values)
 
         run.__doc__ = function.__doc__
         own = getattr(function, "__click_params__", [])
         getattr(global_flags(run), "__click_params__", []).extend(own)
-        settings.setdefault("name", function.__name__.strip("_"))
-        epilog = "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
-        make: Callable[..., click.Command] = click.command(epilog=epilog, **settings)
+        settings.setdefault("name", function.__name__.strip("_").replace("_", "-"))
+        make: Callable[..., click.Command] = (parent or click).command(epilog=_epilog(example), **settings)
         return make(run)
 
     return decorate
+
+
+def command_group(example: str) -> Callable[[Callable[[], None]], click.Group]:
+    """Make a group of commands, each of which names it as its `parent`."""
+
+    def decorate(function: Callable[[], None]) -> click.Group:
+        make: Callable[..., click.Group] = click.group(epilog=_epilog(example))
+        return make(global_flags(function))
+
+    return decorate
+
+
+def _epilog(example: str) -> str:
+    return "\b\nExample:\n" + "\n".join(f"  {line}" for line in example.splitlines())
 
 
 @click.group(
@@ -176,11 +203,12 @@ def run(arguments: list[str]) -> int:
 
 
 def _failed(settings: Settings, error: VacuumError) -> int:
-    Ui(settings).error(error)
+    ui = Ui(settings)
+    ui.error(error)
     if settings.verbose >= 2:
         import traceback
 
-        traceback.print_exception(error, file=sys.stderr)
+        ui.plain("".join(traceback.format_exception(error)).rstrip())
     return error.exit_status
 
 

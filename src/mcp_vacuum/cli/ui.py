@@ -2,20 +2,22 @@
 
 Results go to stdout, everything else to stderr. A terminal gets colour and a spinner; a pipe gets plain
 lines. `--json` puts one object on stdout and errors as one object on stderr. Sentences begin in lower
-case and end without a full stop; text from servers is made printable before it comes here.
+case and end without a full stop. Whatever a text holds, a terminal obeys our own styles alone.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from mcp_vacuum.errors import VacuumError
+from mcp_vacuum.safety.url import printable
 
 _GREEN, _RED, _YELLOW, _DIM, _BOLD, _RESET = (
     "\x1b[32m",
@@ -25,6 +27,53 @@ _GREEN, _RED, _YELLOW, _DIM, _BOLD, _RESET = (
     "\x1b[1m",
     "\x1b[0m",
 )
+
+
+_REPORT = {
+    "critical": _RED,
+    "high": _RED,
+    "medium": _YELLOW,
+    "low": _BOLD,
+    "info": _DIM,
+    "good": _GREEN,
+    "heading": _BOLD,
+    "remark": _DIM,
+}
+_STYLE = re.compile("|".join(map(re.escape, (_GREEN, _RED, _YELLOW, _DIM, _BOLD, _RESET))))
+_LONGEST = 2000
+
+
+def harmless(text: str) -> str:
+    """Return `text` with our own styles, line breaks and tabs, and nothing else that a terminal obeys."""
+    if text.replace("\n", "").isprintable():
+        return text
+    between, styles = _STYLE.split(text), [*_STYLE.findall(text), ""]
+    return "".join(_visible(part) + style for part, style in zip(between, styles, strict=True))
+
+
+def _visible(text: str) -> str:
+    return "".join(
+        char if char in "\n\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
+def _one_line(text: str) -> str:
+    return printable(text, _LONGEST)
+
+
+def _flat(text: str) -> str:
+    """One line, our own styles kept."""
+    return harmless(text).replace("\n", "\N{REPLACEMENT CHARACTER}")
+
+
+def _escaped(document: str) -> str:
+    """Escape in JSON what it allows as it is and a terminal may obey: C1 controls, bidirectional marks."""
+    if document.isprintable():
+        return document
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in document)
+
+
+_PLAIN = str.maketrans("§…✓·—→≥≤“”", "#~+--" + '>><""')
 
 
 class ReaderGone(Exception):
@@ -56,12 +105,12 @@ class Ui:
     def step(self, text: str) -> None:
         """Tell a step that is done."""
         if not self.settings.quiet and not self.settings.json:
-            self._err(f"{self._paint('✓', _GREEN, sys.stderr)} {text}")
+            self._err(f"{self._paint('✓', _GREEN, sys.stderr)} {_one_line(text)}")
 
     def note(self, text: str) -> None:
         """Say something worth knowing."""
         if not self.settings.quiet:
-            self._err(f"{self._paint('note:', _YELLOW, sys.stderr)} {text}")
+            self._err(f"{self._paint('note:', _YELLOW, sys.stderr)} {_one_line(text)}")
 
     def plain(self, text: str) -> None:
         """Say something that must be seen even with --quiet, such as a URL to open."""
@@ -84,13 +133,38 @@ class Ui:
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """Show that something is being waited for: a spinner in a terminal, nothing in a pipe."""
-        if self.settings.quiet or self.settings.json or not sys.stderr.isatty() or not self._color:
+        if not self._lively:
             yield
             return
         from rich.console import Console
 
         with Console(stderr=True).status(text, spinner="dots"):
             yield
+
+    @contextmanager
+    def counting(self, targets: Sequence[str]) -> Iterator[Callable[[str], None]]:
+        """Show how many of `targets` are done: a bar in a terminal, a spinner for one, nothing in a pipe.
+
+        Yields:
+            What to call with a target that is done.
+        """
+        if len(targets) == 1 or not self._lively:
+            with self.waiting(f"looking at {printable(targets[0])}"):
+                yield lambda target: None
+            return
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[last]}"))
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=len(targets), last="")
+            yield lambda target: bar.update(task, advance=1, last=escape(printable(target)))
+
+    @property
+    def _lively(self) -> bool:
+        """Whether something that moves has a place: a terminal that can, and nobody who asked for quiet."""
+        return not self.settings.quiet and not self.settings.json and sys.stderr.isatty() and self._color
 
     def error(self, error: VacuumError) -> None:
         """Say what happened, in three short lines at most, or as JSON."""
@@ -104,25 +178,26 @@ class Ui:
             }
             self._err(json.dumps({"error": members}))
             return
-        self._err(f"{self._paint('error:', _RED, sys.stderr)} {error.message}")
+        self._err(f"{self._paint('error:', _RED, sys.stderr)} {_one_line(error.message)}")
         if error.spec:
-            self._err(f"{self._paint(' rule:', _DIM, sys.stderr)} {error.spec}")
+            self._err(f"{self._paint(' rule:', _DIM, sys.stderr)} {_one_line(error.spec)}")
         if error.hint:
-            self._err(f"{self._paint('  fix:', _BOLD, sys.stderr)} {error.hint}")
+            self._err(f"{self._paint('  fix:', _BOLD, sys.stderr)} {_one_line(error.hint)}")
 
     # --- stdout: what was asked for -------------------------------------------------------------------
 
     def result(self, members: Mapping[str, Any], text: str | None) -> None:
         """Print the result: the object with --json, else `text` (nothing if None)."""
         if self.settings.json:
-            self.out(json.dumps(members, ensure_ascii=False))
+            self.out(_escaped(json.dumps(members, ensure_ascii=False)))
         elif text is not None:
             self.out(text)
 
     def out(self, text: str) -> None:
         """Print one piece of result."""
         try:
-            print(text, file=sys.stdout, flush=True)  # noqa: T201 - the one place that prints results
+            shown = fitting(harmless(text), sys.stdout)
+            print(shown, file=sys.stdout, flush=True)  # noqa: T201 - the one place that prints results
         except BrokenPipeError:
             raise ReaderGone from None
 
@@ -136,7 +211,7 @@ class Ui:
         """Lay named facts out in two columns."""
         width = max(len(name) for name, _ in facts)
         return "\n".join(
-            f"{self._paint(name.rjust(width), _DIM, sys.stdout)}  {value}" for name, value in facts
+            f"{self._paint(name.rjust(width), _DIM, sys.stdout)}  {_flat(value)}" for name, value in facts
         )
 
     def good(self, text: str) -> str:
@@ -151,20 +226,35 @@ class Ui:
         """Make a heading."""
         return self._paint(text, _BOLD, sys.stdout)
 
+    def paint(self, text: str, what: str) -> str:
+        """Colour a piece of an audit's report by what it is: a severity, or a part of the page."""
+        return self._paint(text, _REPORT.get(what, ""), sys.stdout)
+
     def dim(self, text: str) -> str:
         """Make a remark."""
         return self._paint(text, _DIM, sys.stdout)
 
     @staticmethod
     def _columns(row: Sequence[str], widths: Sequence[int]) -> str:
-        return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        return "  ".join(_flat(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
     def _paint(self, text: str, style: str, stream: TextIO) -> str:
         return f"{style}{text}{_RESET}" if self._color and stream.isatty() else text
 
     @staticmethod
     def _err(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to people
+        shown = fitting(harmless(text), sys.stderr)
+        print(shown, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to people
+
+
+def fitting(text: str, stream: TextIO) -> str:
+    """Return what a stream of few letters can carry, as wide; anything else would be a traceback."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def duration(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable
@@ -11,11 +12,14 @@ from typing import Any, Protocol, TypeVar
 import anyio
 import anyio.to_thread
 
+from mcp_vacuum.drivers.route import Route
 from mcp_vacuum.drivers.transport import AsyncTransport, admit_visit
-from mcp_vacuum.errors import LoginDeclined
+from mcp_vacuum.errors import LoginDeclined, SecurityRefused
 from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Moment, ShowCode, Sleep
 from mcp_vacuum.safety.policy import NetworkPolicy
+from mcp_vacuum.safety.url import printable
 
+_LOG = logging.getLogger("mcp_vacuum")
 T = TypeVar("T")
 
 
@@ -39,18 +43,27 @@ class AsyncDriver:
     """Does what a flow asks for, under one network policy."""
 
     def __init__(
-        self, policy: NetworkPolicy, person: Person | None = None, show_code: CodeShower | None = None
+        self,
+        policy: NetworkPolicy,
+        person: Person | None = None,
+        show_code: CodeShower | None = None,
+        *,
+        route: Route | None = None,
     ) -> None:
-        """Without a `person` or `show_code` a flow that asks for one ends with `LoginDeclined`."""
+        """Without a `person` or `show_code` a flow that asks for one ends with `LoginDeclined`.
+
+        Without a `route` the environment decides at each request which way it goes.
+        """
         self.policy = policy
         self._person = person
         self._show_code = show_code
+        self._route = route
 
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its result; errors of effects are offered to the flow first."""
         reply: Any = None
         error: Exception | None = None
-        transport = AsyncTransport(self.policy)
+        transport = AsyncTransport(self.policy, self._route)
         with closing(flow):
             try:
                 while True:
@@ -58,6 +71,9 @@ class AsyncDriver:
                         effect = flow.throw(error) if error else flow.send(reply)
                     except StopIteration as done:
                         return done.value  # type: ignore[no-any-return]
+                    except SecurityRefused as refused:
+                        note_refusal(refused)
+                        raise
                     try:
                         reply, error = await self._perform(effect, transport), None
                     except Exception as caught:  # noqa: BLE001 - the flow may have a plan B
@@ -90,6 +106,12 @@ def visited(policy: NetworkPolicy, person: Person, authorize: Authorize) -> str:
     """Have a person visit a URL that the policy admits; blocks."""
     admit_visit(policy, authorize.url)
     return person.visit(authorize)
+
+
+def note_refusal(refused: SecurityRefused) -> None:
+    """Log what was refused, for programs that keep logs (MCP security best practices, URL validation)."""
+    where = f" at {printable(refused.url)}" if refused.url else ""
+    _LOG.info("refused: %s (%s)%s", refused.message, refused.spec, where)
 
 
 def somebody(person: T | None) -> T:

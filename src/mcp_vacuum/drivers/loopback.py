@@ -135,6 +135,8 @@ class LoopbackListener:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # Five, as it comes, are filled by anybody who opens connections and says nothing.
+    request_queue_size = 128
     # Without it the remembered port of a login is busy for a minute after it; on Windows it would let
     # another program take the port while we listen.
     allow_reuse_address = sys.platform != "win32"
@@ -168,19 +170,19 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        expected = urlsplit(self.server.listener.redirect_uri)
         path, _, query = self.path.partition("?")
-        if (
-            path != expected.path
-            or len(query) > _MAX_QUERY
-            or self.headers.get_all("host") != [expected.netloc]
-        ):
+        if not self._is_for_us(path, query):
             self._answer(404, _FOREIGN)
-            return
-        if self.server.listener.offer(f"{self.server.listener.redirect_uri}?{query}"):
+        elif self.server.listener.offer(f"{self.server.listener.redirect_uri}?{query}"):
             self._answer(200, _ARRIVED)
         else:
             self._answer(400, _FOREIGN)
+
+    def _is_for_us(self, path: str, query: str) -> bool:
+        """The exact path, and the Host of the redirect URI: a web page whose name was rebound has its own."""
+        expected = urlsplit(self.server.listener.redirect_uri)
+        ours = path == expected.path and self.headers.get_all("host") == [expected.netloc]
+        return ours and len(query) <= _MAX_QUERY
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what http.server itself refuses with the same page: its own would repeat the request."""

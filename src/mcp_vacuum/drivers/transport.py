@@ -11,18 +11,17 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, cast
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpcore2
 
 from mcp_vacuum._version import __version__
-from mcp_vacuum.errors import AnswerLost, ServerUnavailable, UsageError, VacuumError
+from mcp_vacuum.drivers.route import Route, route_to
+from mcp_vacuum.errors import AnswerLost, ServerUnavailable, VacuumError
+from mcp_vacuum.patience import answered
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
-from mcp_vacuum.safety.address import is_loopback_host
+from mcp_vacuum.safety.limits import PROBE_TIMEOUT
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.url import host_of, origin
 
@@ -40,6 +39,8 @@ _FAILED = (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutExc
 def _headers(request: HttpRequest) -> list[tuple[str, str]]:
     authority = origin(request.url).partition("://")[2]  # httpcore2 forgets the brackets of IPv6
     own = [("Host", authority), ("User-Agent", USER_AGENT), ("Accept-Encoding", "identity")]
+    given = {name.lower() for name, _ in request.headers}
+    own = [(name, value) for name, value in own if name.lower() not in given]
     return [*own, *request.headers, *([("Content-Length", str(len(request.body)))] if request.body else [])]
 
 
@@ -50,14 +51,21 @@ def _timeouts(seconds: float) -> dict[str, Any]:
 
 
 class _Body:
-    """Collects an answer and stops at the limit."""
+    """Collects an answer and stops at the limit; an event stream has no end, and only its head is read."""
 
-    def __init__(self, request: HttpRequest, response: httpcore2.Response) -> None:
+    def __init__(self, request: HttpRequest, response: httpcore2.Response, began: float) -> None:
         self._request = request
         self._response = response
+        self._began = began
         self._chunks: list[bytes] = []
         self._size = 0
-        if request.max_body and (self._header(b"content-encoding") or b"identity") != b"identity":
+        media_type = (self._header(b"content-type") or b"").partition(b";")[0].strip()
+        self.wanted = request.max_body > 0 and media_type != b"text/event-stream"
+        self._check_coding()
+
+    def _check_coding(self) -> None:
+        coding = self._header(b"content-encoding") or b"identity"
+        if self.wanted and coding != b"identity":
             raise self._error("answers in a content coding that was not asked for")
 
     def _header(self, name: bytes) -> bytes | None:
@@ -78,20 +86,23 @@ class _Body:
             for name, value in self._response.headers
         )
         body = b"".join(self._chunks)
-        return HttpResponse(self._request.url, self._response.status, headers, body, time.time())
+        took = time.monotonic() - self._began
+        return HttpResponse(self._request.url, self._response.status, headers, body, time.time(), took)
 
 
 def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
     """Say what went wrong, and whether the request may have been processed."""
-    where = origin(request.url)
+    where, hint = origin(request.url), "check the URL and the network, then try again"
     if isinstance(error, TimeoutError | httpcore2.TimeoutException):
         what = f"{where} did not answer within {request.timeout:.0f} s"
     elif isinstance(error.__cause__ or error.__context__, ssl.SSLError):
         what = f"no trusted TLS connection to {where}: {_reason(error)}"
+        if "not yet valid" in what or "has expired" in what:
+            hint = "check the clock of this machine; if it is right, the server's certificate is at fault"
     else:
         what = f"no connection to {where}: {_reason(error)}"
     kind = ServerUnavailable if isinstance(error, _NOT_SENT) else AnswerLost
-    return kind(what, hint="check the URL and the network, then try again", url=request.url)
+    return kind(what, hint=hint, url=request.url)
 
 
 def _reason(error: BaseException) -> str:
@@ -141,7 +152,7 @@ class _AsyncBackend(httpcore2.AsyncNetworkBackend):
 
     async def _connect(self, host: str, port: int, *options: Any) -> httpcore2.AsyncNetworkStream:
         try:
-            infos = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            infos = _numeric(host, port) or await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise httpcore2.ConnectError(f"the name {host} does not resolve") from error
         failure: Exception | None = None
@@ -154,6 +165,14 @@ class _AsyncBackend(httpcore2.AsyncNetworkBackend):
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
+
+
+def _numeric(host: str, port: int | None = None) -> list[tuple[Any, ...]]:
+    """What a host that is an address means, without a resolver and without a thread; nothing for a name."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        return []
 
 
 class _SyncBackend(httpcore2.NetworkBackend):
@@ -172,10 +191,7 @@ class _SyncBackend(httpcore2.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore2.NetworkStream:
-        try:
-            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise httpcore2.ConnectError(f"the name {host} does not resolve") from error
+        infos = _resolved(host, port, self.deadline - time.monotonic())
         failure: Exception | None = None
         for address in self._names.admitted(host, infos):
             left = max(self.deadline - time.monotonic(), 0.001)
@@ -185,6 +201,18 @@ class _SyncBackend(httpcore2.NetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore2.ConnectError(f"{host} has no address")
+
+
+def _resolved(host: str, port: int | None, seconds: float) -> list[tuple[Any, ...]]:
+    """Resolve in a thread that may be left behind: the C library's resolver knows no deadline."""
+    if known := _numeric(host, port):
+        return known
+    try:
+        return answered(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), max(seconds, 0.001))
+    except TimeoutError as error:
+        raise httpcore2.ConnectTimeout(f"the name {host} does not resolve in time") from error
+    except (OSError, UnicodeError) as error:
+        raise httpcore2.ConnectError(f"the name {host} does not resolve") from error
 
 
 class _DeadlineStream(httpcore2.NetworkStream):
@@ -219,43 +247,9 @@ class _DeadlineStream(httpcore2.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-def proxy_for(url: str) -> str | None:
-    """Return the proxy that the environment names for a URL; never one for loopback."""
-    host = host_of(url)
-    if is_loopback_host(host) or proxy_bypass(host):
-        return None
-    proxies = getproxies()
-    return proxies.get(url.partition(":")[0]) or proxies.get("all")
-
-
-def _proxy_options(proxy: str) -> dict[str, Any]:
-    """Read a proxy as environments write it: perhaps without a scheme, perhaps with a user and password."""
-    with suppress(ValueError):
-        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-        options: dict[str, Any] = {"proxy_url": origin(parts.geturl())}
-        if parts.username:
-            options["proxy_auth"] = tuple(
-                unquote(each or "").encode() for each in (parts.username, parts.password)
-            )
-        if parts.scheme in ("http", "https") and parts.hostname:
-            return options
-    raise UsageError(
-        "the proxy that the environment names is no http proxy",
-        hint="set HTTPS_PROXY to a URL such as http://proxy.example:3128",
-    )
-
-
-def _trust(url: str) -> dict[str, Any]:
+def _trust(url: str, route: Route) -> dict[str, Any]:
     """Read the trusted certificates before connecting: httpcore2 would leave the connection open."""
-    if not url.startswith("https:"):
-        return {}
-    try:
-        return {"ssl_context": httpcore2.default_ssl_context()}
-    except OSError as error:
-        raise UsageError(
-            f"the trusted certificates cannot be read: {_reason(error)}",
-            hint="check SSL_CERT_FILE and SSL_CERT_DIR",
-        ) from None
+    return {"ssl_context": route.trust()} if url.startswith("https:") else {}
 
 
 def admit_visit(policy: NetworkPolicy, url: str) -> None:
@@ -266,8 +260,8 @@ def admit_visit(policy: NetworkPolicy, url: str) -> None:
     """
     host = host_of(url)
     try:
-        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        infos = _resolved(host, None, PROBE_TIMEOUT)
+    except (httpcore2.NetworkError, httpcore2.TimeoutException):
         infos = []  # behind a proxy only the browser can resolve it; the name itself is judged
     _Names(policy).admitted(host, infos)
 
@@ -275,9 +269,11 @@ def admit_visit(policy: NetworkPolicy, url: str) -> None:
 class AsyncTransport:
     """Sends requests for one flow and closes its connections with it."""
 
-    def __init__(self, policy: NetworkPolicy) -> None:
+    def __init__(self, policy: NetworkPolicy, route: Route | None = None) -> None:
+        """Take `route` for every request; without one the environment decides at each."""
         self._names = _Names(policy)
-        self._pools: dict[str, httpcore2.AsyncConnectionPool] = {}
+        self._route = route
+        self._pools: dict[tuple[str, Route], httpcore2.AsyncConnectionPool] = {}
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Perform one exchange within `request.timeout` seconds.
@@ -286,10 +282,11 @@ class AsyncTransport:
             SecurityRefused: The host may not be contacted.
             ServerUnavailable: Nothing was sent. `AnswerLost`: it was, and no complete answer came.
         """
-        proxy = proxy_for(request.url)
-        if proxy is not None:
-            self._names.admitted(host_of(request.url), _literal(request.url))
-        pool = self._pool(request.url, proxy)
+        route = route_to(request.url, self._route)
+        if route.proxy is not None:
+            self._names.admitted(host_of(request.url), _numeric(host_of(request.url)))
+        pool = self._pool(request.url, route)
+        began = time.monotonic()
         try:
             with anyio.fail_after(request.timeout):
                 async with pool.stream(
@@ -299,21 +296,21 @@ class AsyncTransport:
                     content=request.body,
                     extensions=_timeouts(request.timeout),
                 ) as response:
-                    body = _Body(request, response)
-                    if request.max_body:
+                    body = _Body(request, response, began)
+                    if body.wanted:
                         async for chunk in response.aiter_stream():
                             body.add(chunk)
                     return body.finish()
         except (*_FAILED, TimeoutError) as error:
             raise _failure(request, error) from None
 
-    def _pool(self, url: str, proxy: str | None) -> httpcore2.AsyncConnectionPool:
-        place = f"{url.partition(':')[0]} {proxy}"
+    def _pool(self, url: str, route: Route) -> httpcore2.AsyncConnectionPool:
+        place = (url.partition(":")[0], route)
         if place not in self._pools:
-            trust = _trust(url)
+            trust = _trust(url, route)
             self._pools[place] = (
-                httpcore2.AsyncHTTPProxy(**_proxy_options(proxy), **trust)
-                if proxy
+                httpcore2.AsyncHTTPProxy(**route.proxy_options(), **trust)
+                if route.proxy
                 else httpcore2.AsyncConnectionPool(network_backend=_AsyncBackend(self._names), **trust)
             )
         return self._pools[place]
@@ -328,41 +325,44 @@ class AsyncTransport:
 class SyncTransport:
     """The blocking twin of `AsyncTransport`; one request at a time."""
 
-    def __init__(self, policy: NetworkPolicy) -> None:
+    def __init__(self, policy: NetworkPolicy, route: Route | None = None) -> None:
+        """Take `route` for every request; without one the environment decides at each."""
         self._names = _Names(policy)
+        self._route = route
         self._backend = _SyncBackend(self._names)
         self._to_proxy = _SyncBackend(_ProxyNames(policy))
-        self._pools: dict[str, httpcore2.ConnectionPool] = {}
+        self._pools: dict[tuple[str, Route], httpcore2.ConnectionPool] = {}
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Perform one exchange; see `AsyncTransport.send`."""
-        proxy = proxy_for(request.url)
-        if proxy is not None:
-            self._names.admitted(host_of(request.url), _literal(request.url))
-        self._backend.deadline = self._to_proxy.deadline = time.monotonic() + request.timeout
+        route = route_to(request.url, self._route)
+        if route.proxy is not None:
+            self._names.admitted(host_of(request.url), _numeric(host_of(request.url)))
+        began = time.monotonic()
+        self._backend.deadline = self._to_proxy.deadline = began + request.timeout
         try:
-            with self._pool(request.url, proxy).stream(
+            with self._pool(request.url, route).stream(
                 request.method,
                 request.url,
                 headers=_headers(request),
                 content=request.body,
                 extensions=_timeouts(request.timeout),
             ) as response:
-                body = _Body(request, response)
-                if request.max_body:
+                body = _Body(request, response, began)
+                if body.wanted:
                     for chunk in response.iter_stream():
                         body.add(chunk)
                 return body.finish()
         except _FAILED as error:
             raise _failure(request, error) from None
 
-    def _pool(self, url: str, proxy: str | None) -> httpcore2.ConnectionPool:
-        place = f"{url.partition(':')[0]} {proxy}"
+    def _pool(self, url: str, route: Route) -> httpcore2.ConnectionPool:
+        place = (url.partition(":")[0], route)
         if place not in self._pools:
-            trust = _trust(url)
+            trust = _trust(url, route)
             self._pools[place] = (
-                httpcore2.HTTPProxy(**_proxy_options(proxy), network_backend=self._to_proxy, **trust)
-                if proxy
+                httpcore2.HTTPProxy(**route.proxy_options(), network_backend=self._to_proxy, **trust)
+                if route.proxy
                 else httpcore2.ConnectionPool(network_backend=self._backend, **trust)
             )
         return self._pools[place]
@@ -372,12 +372,3 @@ class SyncTransport:
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
-
-
-def _literal(url: str) -> list[tuple[Any, ...]]:
-    """What can be checked of a URL whose name the proxy will resolve: the literal, if it is one."""
-    host = host_of(url)
-    try:
-        return socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except OSError:
-        return []

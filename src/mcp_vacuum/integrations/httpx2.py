@@ -7,8 +7,8 @@ async with httpx2.AsyncClient(auth=VacuumAuth("https://mcp.example.com/mcp")) as
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -50,6 +50,8 @@ class VacuumAuth(httpx2.Auth):
             headers = await source.headers(method, url)
         for name, value in headers.items():
             request.headers[name] = value
+        more = request.extensions
+        more["trace"] = _AsyncGuard(source, method, url, more.get("trace"))
         response = yield request
         if len(headers) > 1:
             _note_nonce(source, url, response)
@@ -77,6 +79,8 @@ class VacuumAuth(httpx2.Auth):
             headers = source.headers_blocking(method, url)
         for name, value in headers.items():
             request.headers[name] = value
+        more = request.extensions
+        more["trace"] = _Guard(source, method, url, more.get("trace"))
         response = yield request
         if len(headers) > 1:
             _note_nonce(source, url, response)
@@ -95,7 +99,7 @@ class VacuumAuth(httpx2.Auth):
             attempt += 1
 
     def _opened(self) -> TokenSource:
-        from mcp_vacuum.tokens.stored import token_source
+        from mcp_vacuum.agent.source import token_source
 
         assert self._name is not None
         self._source = token_source(self._name, self._account)
@@ -105,6 +109,56 @@ class VacuumAuth(httpx2.Auth):
         import anyio.to_thread
 
         return await anyio.to_thread.run_sync(self._opened)
+
+
+Trace = Callable[[str, Mapping[str, Any]], Any]
+"""What httpcore tells of each step of a request, before it is done."""
+
+
+class _Guard:
+    """Judges each request that is about to be sent in place of one with a token.
+
+    A client that follows redirects keeps `Authorization` within an origin, and an origin may hold more than
+    the resource: a redirect to there ends in `WrongAudience`, before anything is sent.
+    """
+
+    __slots__ = ("_method", "_others", "_source", "_url")
+
+    def __init__(self, source: TokenSource, method: str, url: str, others: Trace | None) -> None:
+        self._source = source
+        self._method = method
+        self._url = url
+        self._others = others
+
+    def __call__(self, event: str, info: Mapping[str, Any]) -> Any:
+        self._judge(event, info)
+        if self._others is not None:
+            self._others(event, info)
+
+    def _judge(self, event: str, info: Mapping[str, Any]) -> None:
+        if event.endswith(".send_request_headers.started"):
+            sent = info["request"]
+            target = str(httpx2.URL(_url_of(sent)))
+            if target != self._url and any(name.lower() == b"authorization" for name, _ in sent.headers):
+                self._source.ready(self._method, target)
+
+
+class _AsyncGuard(_Guard):
+    """The same, where steps are awaited."""
+
+    __slots__ = ()
+
+    async def __call__(self, event: str, info: Mapping[str, Any]) -> Any:
+        self._judge(event, info)
+        if self._others is not None:
+            await self._others(event, info)
+
+
+def _url_of(request: Any) -> str:
+    """Put the URL of an httpcore request together again."""
+    parts = request.url
+    port = "" if parts.port is None else f":{parts.port}"
+    return f"{parts.scheme.decode()}://{parts.host.decode()}{port}{parts.target.decode()}"
 
 
 def _note_nonce(source: TokenSource, url: str, response: httpx2.Response) -> None:

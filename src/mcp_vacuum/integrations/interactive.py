@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mcp_vacuum.agent.source import login_tokens
 from mcp_vacuum.drivers.aio import CodeShower
 from mcp_vacuum.errors import AuthenticationError, LoginRequired
 from mcp_vacuum.login import DEFAULTS, LoginOptions, ResourceCheck, Ways, by_browser, login_blocking
@@ -20,10 +21,10 @@ from mcp_vacuum.protocol.challenge import BearerHints, bearer_hints
 from mcp_vacuum.protocol.discovery import Probe
 from mcp_vacuum.protocol.scopes import union
 from mcp_vacuum.safety.url import normalise_server_url
-from mcp_vacuum.storage.credentials import CredentialStore, memory_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.lease import FLIGHTS, landed
 from mcp_vacuum.tokens.source import Headers, LoginTokens, Rejection
-from mcp_vacuum.tokens.stored import login_tokens
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -224,12 +225,24 @@ class InteractiveSource(ChallengedSource):
         old = self._stored()
         generation = old.generation if old else 0
         if _asks_for_scope(rejection):
+            self._check_patience(rejection)
             missing = hints.scope if hints else None
             asked = union(old.scope_asked, old.scope, missing) if old else missing
             return self._step_up(asked, hints, generation)
         if rejection.status != 401 or rejection.attempt > MOST_AUTHORIZATIONS:
             return None
         return Wish(Probe(401, "", hints), self.options.scope, old is not None, generation)
+
+    def _check_patience(self, rejection: Rejection) -> None:
+        """A server that wants another scope after each grant does not get a tab for each."""
+        nonces = 2 if "DPoP" in rejection.headers else 0  # one for each of two keys
+        if rejection.attempt > MOST_AUTHORIZATIONS + nonces:
+            raise AuthenticationError(
+                f"{self.server} asks for more scope again and again",
+                hint="tell its operator",
+                spec="MCP authorization, Step-Up Authorization Flow",
+                url=self.server,
+            )
 
     def _step_up(self, asked: str | None, hints: BearerHints | None, generation: int) -> Wish:
         """Ask for the union of what is granted and what is missing, once for each union."""

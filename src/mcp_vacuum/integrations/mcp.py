@@ -37,7 +37,8 @@ from mcp_vacuum.errors import LoginRequired, StorageError, UsageError
 from mcp_vacuum.integrations.httpx2 import VacuumAuth
 from mcp_vacuum.integrations.interactive import InteractiveSource, Wish
 from mcp_vacuum.integrations.waiting import Abandoned, Waiting
-from mcp_vacuum.login import LoginOptions, ResourceCheck, Ways, import_blocking
+from mcp_vacuum.login import LoginOptions, ResourceCheck, Ways
+from mcp_vacuum.login_import import import_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.protocol.client_auth import performable
 from mcp_vacuum.protocol.discovery import Probe
@@ -48,7 +49,6 @@ from mcp_vacuum.storage.base import RecordKey
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.lease import lease_path, locked
 from mcp_vacuum.storage.secure import credential_of
-from mcp_vacuum.tokens.lease import FLIGHTS
 from mcp_vacuum.tokens.renewal import LEASE_TIMEOUT, Renewal
 from mcp_vacuum.tokens.source import Headers, LoginTokens, Rejection, scope_required
 
@@ -261,10 +261,18 @@ class DropInSource(InteractiveSource):
     def _tokens_of(self, credential: Credential) -> LoginTokens:
         # Where the caller's own check let another resource pass, tokens go to the server that was asked for.
         resource = (self._check_resource is None and credential.resource) or self.server
-        return _SharedTokens(self, self.store, self.server, self.account, resource=resource)
+        place = (self.store.location, self.server, self.account)
+        return LoginTokens(place, self._renew, resource=resource)
 
-    def renew(self, renewal: Renewal) -> Held:
+    def _renew(self, min_validity: float, rejected: int | None) -> Held:
         """Refresh, one process after the other; the foreign storage is read before and written after."""
+        renewal = Renewal(
+            store=self.store,
+            server=self.server,
+            account=self.account,
+            rejected=rejected,
+            min_validity=min_validity,
+        )
         with _one_process_at_a_time(self.server, self.account):
             self._take_over()
             try:
@@ -300,26 +308,6 @@ class DropInSource(InteractiveSource):
         if credential is not None:
             held = ACCESS_TOKENS.get((self.store.location, self.server, self.account))
             self._kept.write(credential, held)
-
-
-class _SharedTokens(LoginTokens):
-    """The tokens of a login whose refreshes go through its source."""
-
-    def __init__(
-        self, source: DropInSource, store: CredentialStore, server: str, account: str, *, resource: str
-    ) -> None:
-        super().__init__(store, server, account, resource=resource)
-        self._source = source
-
-    def _flight(self, min_validity: float, rejected: int | None) -> Future[Held]:
-        renewal = Renewal(
-            store=self._store,
-            server=self._server,
-            account=self._account,
-            rejected=rejected,
-            min_validity=min_validity,
-        )
-        return FLIGHTS.join((self._place, None), lambda: self._source.renew(renewal))
 
 
 # --- the foreign storage ----------------------------------------------------------------------------------

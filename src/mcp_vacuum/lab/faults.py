@@ -8,9 +8,11 @@ before the honest code runs, unless their description says otherwise.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Final
+
+from mcp_vacuum.lab.messages import App, Request, Response
 
 ABSENT: Final = "absent"
 """As `expires_in`, or as a value in an `…_override`: the member is left out of the document."""
@@ -23,6 +25,8 @@ _TOKEN_FAULTS = (
     "token_reset_before",
     "token_reset_after",
     "token_half_body",
+    "token_twice",
+    "token_content_length",
     "token_type",
     "expires_in",
     "no_refresh_token",
@@ -120,6 +124,10 @@ class Faults:
     """Processed and rotated, then the connection is reset: the reply is lost."""
     token_half_body: bool = False
     """Processed and rotated, then half of the body is sent and the connection closed."""
+    token_twice: bool = False
+    """The whole answer, head and body, is sent twice over the same connection."""
+    token_content_length: int = 0
+    """`Content-Length` is off by so many bytes; after the body the connection is closed."""
     token_type: str | None = None
     """`token_type` is this string."""
     expires_in: object = None
@@ -153,6 +161,9 @@ class Faults:
     # Everywhere.
     hostile_text: str | None = None
     """Put in every `error_description`, in a registered `client_name` and in a tool's name."""
+
+    around: Callable[[Request, App], Response] | None = None
+    """Stands before both servers: takes each request and the honest code, and gives the answer."""
 
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 

@@ -13,6 +13,7 @@ from mcp_vacuum.lab.clients import Client, Clients
 from mcp_vacuum.lab.config import LabConfig
 from mcp_vacuum.lab.faults import Faults
 from mcp_vacuum.lab.grants import Grants
+from mcp_vacuum.lab.messages import App, Request, Response
 from mcp_vacuum.lab.proof import Proofs
 from mcp_vacuum.lab.recorder import Recorder
 from mcp_vacuum.lab.resource import ResourceServer
@@ -49,11 +50,24 @@ class Lab:
         endpoints, resource = AuthorizationServer(world), ResourceServer(world)
         self._running = world, endpoints, (authorization, mcp)
         if authorization is mcp:
-            mcp.start(lambda request: (resource if resource.owns(request.path) else endpoints)(request))
+            mcp.start(
+                self._behind(
+                    lambda request: (resource if resource.owns(request.path) else endpoints)(request)
+                )
+            )
         else:
-            authorization.start(endpoints)
-            mcp.start(resource)
+            authorization.start(self._behind(endpoints))
+            mcp.start(self._behind(resource))
         return self
+
+    def _behind(self, app: App) -> App:
+        """Put the fault `around` before an app."""
+
+        def answer(request: Request) -> Response:
+            around = self.faults.around
+            return around(request, app) if around else app(request)
+
+        return answer
 
     def stop(self) -> None:
         """Close both ports and wait for every thread. What was recorded and issued stays readable."""

@@ -30,6 +30,8 @@ class ResourceServer:
 
     def __call__(self, request: Request) -> Response:
         """Answer one request."""
+        if request.path == MCP_PATH and _foreign(request.headers):
+            return text_response(403, "a web page of another origin may not call this server")
         if request.path == MCP_PATH:
             return self._mcp(request)
         if request.path == self._world.prm_path and self._world.config.require_login:
@@ -86,8 +88,6 @@ class ResourceServer:
 
     def _spoken(self, request: Request, access: Access | None) -> Response:
         version = request.headers.get("mcp-protocol-version")
-        if _foreign_origin(request.headers):
-            return text_response(403, "a web page of another origin may not call this server")
         missing = self._missing_scope(request.json, access)
         if missing:
             return self._challenged(missing)
@@ -164,7 +164,12 @@ class _InsufficientScope(Refusal):
         self.scope = scope
 
 
-def _foreign_origin(headers: Mapping[str, str]) -> bool:
-    """A browser page from elsewhere: the DNS rebinding check of the MCP transport."""
-    origin = headers.get("origin", "")
-    return bool(origin) and origin.rpartition("//")[2].rpartition(":")[0] not in LOOPBACK
+def _foreign(headers: Mapping[str, str]) -> bool:
+    """A page from elsewhere, or a name that was bound to loopback: the transport's DNS rebinding check."""
+    named = (headers.get("origin", "").rpartition("//")[2], headers.get("host", ""))
+    return any(name and _host(name) not in LOOPBACK for name in named)
+
+
+def _host(authority: str) -> str:
+    host, _, port = authority.rpartition(":")
+    return (host if port.isdecimal() else authority).strip("[]")

@@ -182,19 +182,23 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             return
+        for _ in range(2 if response.delivery == "twice" else 1):
+            self._send_once(response)
+
+    def _send_once(self, response: Response) -> None:
         self.send_response(response.status)
         for name, value in response.headers:
             self.send_header(name, value)
         if response.status != 204:  # RFC 9110 §8.6
-            self.send_header("Content-Length", str(len(response.body)))
+            self.send_header("Content-Length", str(len(response.body) + response.length_off))
         self.end_headers()
         if self.command != "HEAD":
             self._send_body(response)
 
     def _send_body(self, response: Response) -> None:
-        whole = response.delivery == "whole"
-        self.wfile.write(response.body if whole else response.body[: len(response.body) // 2])
-        self.close_connection = self.close_connection or not whole
+        half = response.delivery == "half"
+        self.wfile.write(response.body[: len(response.body) // 2] if half else response.body)
+        self.close_connection = self.close_connection or half or response.length_off != 0
 
 
 def _chunk_size(line: bytes) -> int:

@@ -147,7 +147,10 @@ def _after(faults: Faults, response: Response) -> Response:
     """What the network leaves of an answer to a processed request."""
     if faults.token_reset_after:
         return replace(response, delivery="reset")
-    return replace(response, delivery="half") if faults.token_half_body else response
+    if faults.token_half_body:
+        return replace(response, delivery="half")
+    delivery = "twice" if faults.token_twice else response.delivery
+    return replace(response, delivery=delivery, length_off=faults.token_content_length)
 
 
 def _oauth_error(request: Request, refusal: Refusal, faults: Faults) -> Response:

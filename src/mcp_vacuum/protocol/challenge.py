@@ -21,10 +21,12 @@ class Challenge:
     Attributes:
         scheme: Lower-case, such as ``bearer``.
         params: Lower-case names. A name that came twice is left out: which one counts is anyone's guess.
+        doubled: The names that came twice.
     """
 
     scheme: str
     params: dict[str, str] = field(default_factory=dict)
+    doubled: set[str] = field(default_factory=set)
 
 
 def parse_challenges(header_lines: Iterable[str]) -> list[Challenge]:
@@ -33,31 +35,39 @@ def parse_challenges(header_lines: Iterable[str]) -> list[Challenge]:
     Several challenges in a line, several lines, commas and words like ``Bearer`` inside quotes, and
     escaped quotes are told apart. What is malformed ends its line; what was read before it stays.
     """
-    return [challenge for line in header_lines for challenge in _parse_line(line[:_MAX_HEADER])]
+    return [challenge for line in header_lines for challenge in _parse_line(line[:_MAX_HEADER])[0]]
 
 
-def _parse_line(line: str) -> list[Challenge]:
+def unread(line: str) -> str:
+    """Return what `parse_challenges` does not understand of a line: from the first mistake to the end."""
+    return line[_parse_line(line[:_MAX_HEADER])[1] :]
+
+
+def _parse_line(line: str) -> tuple[list[Challenge], int]:
+    """Return the challenges of a line, and where its reading ended."""
     challenges: list[Challenge] = []
     seen: set[str] = set()
     position = _end(_SEPARATORS, line, 0)
     while token := _TOKEN.match(line, position):
         equals = _EQUALS.match(line, token.end())
         if equals and challenges:
-            value, position = _value(line, equals.end())
+            value, end = _value(line, equals.end())
             if value is None:
                 break
+            position = end
             _add(challenges[-1], seen, token.group().lower(), value)
         else:
             challenges.append(Challenge(token.group().lower()))
             seen = set()
             position = _skip_token68(line, token.end())
         position = _end(_SEPARATORS, line, position)
-    return challenges
+    return challenges, position
 
 
 def _add(challenge: Challenge, seen: set[str], name: str, value: str) -> None:
     if name in seen:
         challenge.params.pop(name, None)
+        challenge.doubled.add(name)
     else:
         challenge.params[name] = value
     seen.add(name)

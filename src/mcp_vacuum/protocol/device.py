@@ -60,14 +60,15 @@ def device_login(
 
 
 def _shown(document: DeviceResponse) -> ShowCode:
-    check_endpoint(document.verification_uri, "verification_uri", spec="RFC 8628 §3.3")
+    where = check_endpoint(document.verification_uri, "verification_uri", spec="RFC 8628 §3.3")
+    with_code = None
     if document.verification_uri_complete:
-        check_endpoint(
+        with_code = check_endpoint(
             document.verification_uri_complete, "verification_uri_complete", spec="RFC 8628 §3.3.1"
         )
     if document.user_code != printable(document.user_code, 64):
         raise SecurityRefused("the user code has characters that nobody can type", spec="RFC 8628 §6.1")
-    return ShowCode(document.verification_uri, document.user_code, document.verification_uri_complete)
+    return ShowCode(where, document.user_code, with_code)
 
 
 def _poll(

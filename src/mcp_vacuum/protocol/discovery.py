@@ -44,6 +44,7 @@ class AuthServer:
 
     Attributes:
         issuer: The server's own string; compared and sent as it is.
+        authorization_endpoint: None where no grant that it supports uses one (RFC 8414 §2).
         iss_advertised: It promises `iss` in authorization responses (RFC 9207 §3).
         metadata_documents: It takes client ID metadata documents.
         grant_types: `grant_types_supported`, None if it does not say.
@@ -52,7 +53,7 @@ class AuthServer:
     """
 
     issuer: str
-    authorization_endpoint: EndpointUrl
+    authorization_endpoint: EndpointUrl | None
     token_endpoint: EndpointUrl
     registration_endpoint: EndpointUrl | None = None
     revocation_endpoint: EndpointUrl | None = None
@@ -119,10 +120,11 @@ def discover(
         SecurityRefused: A document breaks a rule; `spec` names it.
         ServerUnavailable: The server is down, or asks to come back later.
     """
-    probe = greeting or (yield from probe_server(server_url))
-    metadata = yield from _find_resource_metadata(server_url, probe, resource)
+    patience = Patience()
+    probe = greeting or (yield from probe_server(server_url, patience))
+    metadata = yield from _find_resource_metadata(server_url, probe, resource, patience)
     if metadata is None and legacy and probe.protected:
-        return (yield from _discover_legacy(server_url, probe, quirks))
+        return (yield from _discover_legacy(server_url, probe, quirks, patience))
     if metadata is None:
         return _without_metadata(server_url, probe)
     if not metadata.authorization_servers:
@@ -132,7 +134,8 @@ def discover(
             spec="RFC 9728 §2",
             url=server_url,
         )
-    server = yield from discover_auth_server(metadata.authorization_servers[0], quirks=quirks)
+    issuer = metadata.authorization_servers[0]
+    server = yield from discover_auth_server(issuer, quirks=quirks, patience=patience)
     return Discovery(
         server_url,
         metadata.resource,
@@ -143,7 +146,9 @@ def discover(
     )
 
 
-def _discover_legacy(server_url: str, probe: Probe, quirks: tuple[str, ...]) -> Flow[Discovery]:
+def _discover_legacy(
+    server_url: str, probe: Probe, quirks: tuple[str, ...], patience: Patience
+) -> Flow[Discovery]:
     """MCP 2025-03-26: the server's origin is its authorization server, with endpoints at fixed paths.
 
     PKCE support cannot be verified there; S256 is sent all the same, and `state` is checked as always.
@@ -151,7 +156,8 @@ def _discover_legacy(server_url: str, probe: Probe, quirks: tuple[str, ...]) -> 
     issuer = origin(server_url)
     quirks = (*quirks, PKCE_UNADVERTISED.name)
     urls = iter((f"{issuer}{_SERVER_WELL_KNOWN}",))
-    found = yield from _first_document(AuthorizationServerMetadata, urls, "authorization server metadata")
+    what = "authorization server metadata"
+    found = yield from _first_document(AuthorizationServerMetadata, urls, what, patience)
     if found is not None:
         server = check_server_metadata(found[0], issuer, quirks=quirks)
     else:
@@ -184,20 +190,30 @@ class Probe:
         return self.status < 300 and self.content_type in ("application/json", "text/event-stream")
 
 
-def probe_server(server_url: str) -> Flow[Probe]:
-    """Ask once without a token: GET first, which changes nothing; `initialize` where GET is not served."""
-    target = check_endpoint(server_url, "the server URL")
-    probe = _read_probe((yield from send(_probe_request("GET", target))))
+def probe_server(server_url: str, patience: Patience | None = None) -> Flow[Probe]:
+    """Ask once without a token: GET first, which changes nothing; `initialize` where GET is not served.
+
+    `patience` is what a discovery that this is part of has left.
+    """
+    target, patience = check_endpoint(server_url, "the server URL"), patience or Patience()
+    probe = yield from _asked("GET", target, patience)
     if probe.protected or (probe.open and probe.content_type == "text/event-stream"):
         return probe
-    again = _read_probe((yield from send(_probe_request("POST", target))))
+    again = yield from _asked("POST", target, patience)
     return again if again.protected or again.open or not probe.open else probe
 
 
-def _probe_request(method: str, url: EndpointUrl) -> HttpRequest:
+def _asked(method: str, target: EndpointUrl, patience: Patience) -> Flow[Probe]:
+    timeout = min(PROBE_TIMEOUT, patience.for_one(target, "a way to log in"))
+    response = yield from send(_probe_request(method, target, timeout))
+    patience.left -= response.took
+    return _read_probe(response)
+
+
+def _probe_request(method: str, url: EndpointUrl, timeout: float) -> HttpRequest:
     body = None if method == "GET" else json.dumps(_INITIALIZE).encode()
     headers = (("Accept", _ACCEPT_MCP), *((("Content-Type", "application/json"),) if body else ()))
-    return HttpRequest(method, url, headers, body, timeout=PROBE_TIMEOUT, max_body=0)
+    return HttpRequest(method, url, headers, body, timeout=timeout, max_body=0)
 
 
 _INITIALIZE = {
@@ -260,20 +276,21 @@ def stated_resource(server_url: str, *, greeting: Probe | None = None) -> Flow[s
     Raises:
         DiscoveryError, SecurityRefused, ServerUnavailable: See `discover`.
     """
-    probe = greeting or (yield from probe_server(server_url))
+    patience = Patience()
+    probe = greeting or (yield from probe_server(server_url, patience))
     hint = probe.hints.resource_metadata if probe.hints else None
     urls = resource_metadata_urls(server_url, hint)
-    found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata")
+    found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata", patience)
     return found[0].resource if found else None
 
 
 def _find_resource_metadata(
-    server_url: str, probe: Probe, wanted: str | None
+    server_url: str, probe: Probe, wanted: str | None, patience: Patience
 ) -> Flow[ProtectedResourceMetadata | None]:
     hint = probe.hints.resource_metadata if probe.hints else None
     root = f"{origin(server_url)}{_RESOURCE_WELL_KNOWN}"
     urls = resource_metadata_urls(server_url, hint)
-    found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata")
+    found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata", patience)
     if found is None:
         return None
     metadata, url = found
@@ -308,8 +325,12 @@ def server_metadata_urls(issuer: str) -> Iterator[str]:
         yield f"{base}{path}{_OPENID_WELL_KNOWN}"
 
 
-def discover_auth_server(issuer: str, *, quirks: tuple[str, ...] = ()) -> Flow[AuthServer]:
+def discover_auth_server(
+    issuer: str, *, quirks: tuple[str, ...] = (), patience: Patience | None = None
+) -> Flow[AuthServer]:
     """Fetch and check the metadata of one authorization server.
+
+    `patience` is what a discovery that this is part of has left.
 
     Raises:
         DiscoveryError: None of the well-known URLs has it, or an endpoint is missing.
@@ -317,7 +338,8 @@ def discover_auth_server(issuer: str, *, quirks: tuple[str, ...] = ()) -> Flow[A
     """
     check_endpoint(issuer, "the issuer", spec="RFC 8414 §2")
     urls = server_metadata_urls(issuer)
-    found = yield from _first_document(AuthorizationServerMetadata, urls, "authorization server metadata")
+    what = "authorization server metadata"
+    found = yield from _first_document(AuthorizationServerMetadata, urls, what, patience or Patience())
     if found is None:
         raise DiscoveryError(
             f"the authorization server {printable(issuer)} publishes no metadata",
@@ -332,25 +354,11 @@ def check_server_metadata(
     metadata: AuthorizationServerMetadata, expected_issuer: str, *, quirks: tuple[str, ...] = ()
 ) -> AuthServer:
     """Turn metadata into an `AuthServer`; see `discover_auth_server` for what it raises."""
-    if not same_but_root_slash(metadata.issuer, expected_issuer):
-        raise SecurityRefused(
-            f"metadata for {printable(expected_issuer)} names another issuer: {printable(metadata.issuer)}",
-            spec="RFC 8414 §3.3",
-            url=expected_issuer,
-        )
-    if (
-        "S256" not in (metadata.code_challenge_methods_supported or ())
-        and PKCE_UNADVERTISED.name not in quirks
-    ):
-        raise SecurityRefused(
-            f"{printable(metadata.issuer)} does not advertise PKCE with S256",
-            hint=f"if you know that it supports S256: log in with --quirk {PKCE_UNADVERTISED.name}",
-            spec="MCP authorization, Authorization Code Protection",
-            url=metadata.issuer,
-        )
+    _check_issuer(metadata.issuer, expected_issuer)
+    _check_pkce(metadata, quirks)
     return AuthServer(
         issuer=metadata.issuer,
-        authorization_endpoint=_required(metadata, "authorization_endpoint"),
+        authorization_endpoint=_optional(metadata, "authorization_endpoint"),
         token_endpoint=_required(metadata, "token_endpoint"),
         registration_endpoint=_optional(metadata, "registration_endpoint"),
         revocation_endpoint=_optional(metadata, "revocation_endpoint"),
@@ -364,6 +372,30 @@ def check_server_metadata(
         dpop_algorithms=metadata.dpop_signing_alg_values_supported,
         signing_algorithms=metadata.token_endpoint_auth_signing_alg_values_supported,
     )
+
+
+def _check_issuer(stated: str, expected: str) -> None:
+    """Metadata counts only for the issuer that it was asked for."""
+    if not same_but_root_slash(stated, expected):
+        raise SecurityRefused(
+            f"metadata for {printable(expected)} names another issuer: {printable(stated)}",
+            spec="RFC 8414 §3.3",
+            url=expected,
+        )
+
+
+def _check_pkce(metadata: AuthorizationServerMetadata, quirks: tuple[str, ...]) -> None:
+    """Nobody is sent to a server that does not say that it checks S256."""
+    if (
+        "S256" not in (metadata.code_challenge_methods_supported or ())
+        and PKCE_UNADVERTISED.name not in quirks
+    ):
+        raise SecurityRefused(
+            f"{printable(metadata.issuer)} does not advertise PKCE with S256",
+            hint=f"if you know that it supports S256: log in with --quirk {PKCE_UNADVERTISED.name}",
+            spec="MCP authorization, Authorization Code Protection",
+            url=metadata.issuer,
+        )
 
 
 def _optional(metadata: AuthorizationServerMetadata, member: str) -> EndpointUrl | None:
@@ -394,27 +426,43 @@ def same_but_root_slash(left: str, right: str) -> bool:
 # --- fetching ---------------------------------------------------------------------------------------------
 
 
-def _first_document(model: type[D], urls: Iterator[str], what: str) -> Flow[tuple[D, str] | None]:
-    """Fetch the first URL that has the document. A server that is slow or odd ends the search."""
-    answered: list[float] = []
-    for url in dict.fromkeys(urls):
-        left = DISCOVERY_TIMEOUT - (answered[-1] - answered[0] if answered else 0.0)
-        if left <= 0:
+@dataclass(slots=True)
+class Patience:
+    """How many seconds are left for one discovery, all of its documents and redirects together."""
+
+    left: float = DISCOVERY_TIMEOUT
+
+    def for_one(self, url: str, what: str) -> float:
+        """Return what one request may take.
+
+        Raises:
+            ServerUnavailable: Nothing is left.
+        """
+        if self.left <= 0:
             raise ServerUnavailable(f"looking for {what} took more than {DISCOVERY_TIMEOUT:.0f} s", url=url)
-        response = yield from _fetch(check_endpoint(url, what), min(METADATA_TIMEOUT, left), what)
-        answered.append(response.received_at)
+        return min(METADATA_TIMEOUT, self.left)
+
+
+def _first_document(
+    model: type[D], urls: Iterator[str], what: str, patience: Patience
+) -> Flow[tuple[D, str] | None]:
+    """Fetch the first URL that has the document. A server that is slow or odd ends the search."""
+    for url in dict.fromkeys(urls):
+        response = yield from _fetch(check_endpoint(url, what), what, patience)
         document = _read_metadata(model, response, what)
         if document is not None:
             return document, url
     return None
 
 
-def _fetch(url: EndpointUrl, timeout: float, what: str) -> Flow[HttpResponse]:
+def _fetch(url: EndpointUrl, what: str, patience: Patience) -> Flow[HttpResponse]:
     """GET a document; a few redirects are followed, on the same origin only."""
     target = url
     for _ in range(MAX_REDIRECTS + 1):
+        timeout = patience.for_one(target, what)
         request = HttpRequest("GET", target, (("Accept", "application/json"),), timeout=timeout)
         response = yield from send(request)
+        patience.left -= response.took
         if response.status not in _REDIRECTS:
             return response
         location = _joined(target, response.header("location") or "")

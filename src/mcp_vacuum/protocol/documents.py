@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from mcp_vacuum.protocol.effects import HttpResponse
 from mcp_vacuum.safety.limits import NotADocument, load_document
 
 
@@ -136,9 +137,21 @@ def validate(model: type[D], members: Mapping[str, Any]) -> D:
         raise NotADocument(f"{member}: {first['msg']}") from None
 
 
-def read_error(body: bytes) -> ErrorResponse | None:
-    """Return the OAuth error document in a body, or None if there is none."""
+def read_error(response: HttpResponse) -> ErrorResponse | None:
+    """Return the OAuth error document of an answer, or None if there is none.
+
+    What was sent to get it is hidden in it: the words of an error go into messages, and those into logs.
+    """
     try:
-        return read_document(ErrorResponse, body)
+        said = read_document(ErrorResponse, response.body)
     except NotADocument:
         return None
+    sent = response.request.secrets if response.request else ()
+    described = said.error_description and _hidden_in(said.error_description, sent)
+    return ErrorResponse(error=_hidden_in(said.error, sent), error_description=described)
+
+
+def _hidden_in(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text

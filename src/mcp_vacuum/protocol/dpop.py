@@ -63,8 +63,11 @@ class ProofKey:
         Raises:
             ValueError: It is none.
         """
-        jwk = json.loads(text.reveal())
-        return cls(_private_key(jwk), jwk["alg"])
+        try:
+            jwk = json.loads(text.reveal())
+            return cls(_private_key(jwk), jwk["alg"])
+        except (KeyError, TypeError, ValueError, RecursionError):  # without a cause: its text is the key
+            raise ValueError("it is no DPoP key") from None
 
     def to_secret(self) -> Secret:
         """Return the private key as a JWK, to be sealed."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote_plus
 
 from mcp_vacuum.safety.limits import MAX_DOCUMENT
 from mcp_vacuum.safety.url import BrowserUrl, EndpointUrl
@@ -41,8 +42,46 @@ class HttpRequest:
         fields = parse_qs((self.body or b"").decode(), keep_blank_values=True)
         return {name: values[0] for name, values in fields.items()}
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What is in it that no message may repeat."""
+        fields = parse_qs((self.body or b"").decode())
+        values = [value for name in _SECRETS & fields.keys() for value in fields[name]]
+        for name, value in self.headers:
+            if name.lower() == "authorization":
+                values += _credentials(value.partition(" ")[2])
+        return tuple(value for value in values if len(value) >= _SHORTEST_SECRET)
+
     def __repr__(self) -> str:
         return f"HttpRequest({self.method} {self.url})"
+
+
+_SECRETS = frozenset(
+    {
+        "code",
+        "code_verifier",
+        "refresh_token",
+        "token",
+        "client_secret",
+        "client_assertion",
+        "assertion",
+        "device_code",
+        "subject_token",
+        "actor_token",
+    }
+)
+"""Parameters of a form (RFC 6749, 7009, 7521, 7636, 8628, 8693)."""
+_SHORTEST_SECRET = 4
+"""Characters; hiding a shorter one would hide words."""
+
+
+def _credentials(text: str) -> list[str]:
+    """Return a bearer token, or what basic authentication carries (RFC 6749 §2.3.1)."""
+    try:
+        password = b64decode(text, validate=True).decode().partition(":")[2]
+    except ValueError:
+        password = ""
+    return [text, password, unquote_plus(password)]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,6 +94,8 @@ class HttpResponse:
         headers: Lower-case names, in order; a name may appear several times.
         body: The whole body, at most the request's `max_body` bytes.
         received_at: Unix seconds when the last byte was there.
+        took: Seconds from name resolution to the last byte.
+        request: What it answers; set by `send()`.
     """
 
     url: str
@@ -62,6 +103,8 @@ class HttpResponse:
     headers: HeaderList
     body: bytes
     received_at: float
+    took: float = 0.0
+    request: HttpRequest | None = field(default=None, compare=False)
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""
@@ -103,9 +146,9 @@ class ShowCode:
         verification_uri_complete: The same with the code in it, if the server gave one; checked.
     """
 
-    verification_uri: str
+    verification_uri: EndpointUrl
     user_code: str
-    verification_uri_complete: str | None = None
+    verification_uri_complete: EndpointUrl | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +174,7 @@ def send(request: HttpRequest) -> Flow[HttpResponse]:
         ServerUnavailable: No complete answer came; `AnswerLost` if the request may have been processed.
     """
     response: HttpResponse = yield request
-    return response
+    return replace(response, request=request)
 
 
 def ask(authorize: Authorize) -> Flow[str]:

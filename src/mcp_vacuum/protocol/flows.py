@@ -29,7 +29,7 @@ from mcp_vacuum.protocol.token import (
     code_request,
     read_token_answer,
     refresh_request,
-    without,
+    whole,
 )
 from mcp_vacuum.safety.secret import Secret
 
@@ -128,7 +128,6 @@ def exchange(
     binding = Binding(endpoint, client.client_id, request.issuer, request.resource)
     response = yield from _send_code(code_request(endpoint, client, request, code), client, prover)
     answer = read_token_answer(response, binding=binding, token_type=token_type(prover))
-    answer = without(answer, code, request.verifier)
     if isinstance(answer, Granted):
         return answer
     raise as_error(answer)
@@ -227,9 +226,8 @@ def refresh(
         failure: ServerUnavailable | None = None
         wait = next(pauses)
         try:
-            response = yield from send_to_token_endpoint(request, client, prover)
+            response = whole((yield from send_to_token_endpoint(request, client, prover)))
             answer = read_token_answer(response, binding=binding, token_type=token_type(prover))
-            answer = without(answer, refresh_token)
         except ServerUnavailable as error:
             failure = error
         if isinstance(failure, AnswerLost):

@@ -90,5 +90,5 @@ def _sealed(request: HttpRequest, client: ClientCredentials, prover: Prover | No
 
 
 def _wants_nonce(response: HttpResponse) -> bool:
-    error = read_error(response.body) if response.status in (400, 401) else None
+    error = read_error(response) if response.status in (400, 401) else None
     return error is not None and error.error == "use_dpop_nonce"

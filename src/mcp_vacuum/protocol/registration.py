@@ -95,27 +95,43 @@ def read_registration(
         ServerUnavailable: 429 or 5xx.
     """
     document = _accepted(response)
+    method = _registered_method(response, document, auth_method)
+    confirmed = _confirmed(response, document, redirect_uris)
     if not document.client_id:
         raise _odd(response, "registered an empty client_id")
-    if document.redirect_uris is not None and not set(redirect_uris) <= set(document.redirect_uris):
-        raise _odd(response, "registered other redirect URIs than asked")
-    method = performable(document.token_endpoint_auth_method or auth_method)
-    if method is None or method in SIGNED_METHODS:
-        raise _odd(response, "registered an authentication method that was not asked for")
-    if method != "none" and not document.client_secret:
-        raise _odd(response, f"registered {method} but gave no client secret")
     return ClientCredentials(
         client_id=document.client_id,
         client_secret=wrapped(document.client_secret) if method != "none" else None,
         issuer=issuer,
         registration="dynamic",
-        redirect_uris=tuple(document.redirect_uris or redirect_uris),
+        redirect_uris=confirmed,
         token_endpoint_auth_method=method,
         client_secret_expires_at=document.client_secret_expires_at or 0,
         registration_client_uri=document.registration_client_uri,
         registration_access_token=wrapped(document.registration_access_token),
         scope=document.scope,
     )
+
+
+def _confirmed(
+    response: HttpResponse, document: RegistrationResponse, asked: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the redirect URIs that we asked for: where we listen is never for a server to choose."""
+    if document.redirect_uris is not None and not set(asked) <= set(document.redirect_uris):
+        raise _odd(response, "registered other redirect URIs than asked")
+    return asked
+
+
+def _registered_method(
+    response: HttpResponse, document: RegistrationResponse, asked: AuthMethod
+) -> AuthMethod:
+    """Return how the client authenticates, if that is something that it can do without a key."""
+    method = performable(document.token_endpoint_auth_method or asked)
+    if method is None or method in SIGNED_METHODS:
+        raise _odd(response, "registered an authentication method that was not asked for")
+    if method != "none" and not document.client_secret:
+        raise _odd(response, f"registered {method} but gave no client secret")
+    return method
 
 
 def management_request(client: ClientCredentials, method: Literal["GET", "DELETE"]) -> HttpRequest | None:
@@ -181,7 +197,7 @@ def read_deletion(response: HttpResponse) -> Deletion:
     """Turn the answer to a delete into its meaning (RFC 7592 §2.3): 204; 401 where the client is unknown."""
     if response.status in (200, 204):
         return Deletion(True)
-    error = read_error(response.body)
+    error = read_error(response)
     said = f"status {response.status}" + (f", {printable(error.error, 80)}" if error else "")
     if response.status in (401, 404, 410):
         return Deletion(True, f"the server does not know it any more ({said})")
@@ -202,7 +218,7 @@ def _accepted(response: HttpResponse) -> RegistrationResponse:
 
 
 def _refused(response: HttpResponse) -> RegistrationError:
-    error = read_error(response.body)
+    error = read_error(response)
     said = f"status {response.status}"
     if error is not None:
         said = printable(": ".join(filter(None, (error.error, error.error_description))))

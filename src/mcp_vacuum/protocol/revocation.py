@@ -24,5 +24,5 @@ def revocation_refusal(response: HttpResponse) -> str | None:
     """Return why the server did not revoke, or None if it did: every 200 means done (RFC 7009 §2.2)."""
     if response.status in (200, 204):
         return None
-    error = read_error(response.body)
+    error = read_error(response)
     return printable(error.error, 80) if error else f"status {response.status}"

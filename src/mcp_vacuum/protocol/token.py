@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from mcp_vacuum.errors import AuthenticationError, OAuthError, ServerUnavailable, VacuumError
+from mcp_vacuum.errors import AnswerLost, AuthenticationError, OAuthError, ServerUnavailable, VacuumError
 from mcp_vacuum.models import ASSUMED_LIFETIME, Binding, ClientCredentials, OAuth2Token
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, ValidatedCode
 from mcp_vacuum.protocol.client_auth import authenticated_form
@@ -110,16 +110,6 @@ class TryLater:
 Answer = Granted | Refused | Unusable | TryLater
 
 
-def without(answer: Answer, *secrets: Secret) -> Answer:
-    """Hide what was just sent, should the server repeat it in its words: they go into messages."""
-    if not isinstance(answer, Refused):
-        return answer
-    description = answer.description
-    for secret in secrets:
-        description = description.replace(secret.reveal(), "***")
-    return replace(answer, description=description)
-
-
 def read_token_answer(
     response: HttpResponse, *, binding: Binding | None = None, token_type: str = "Bearer"
 ) -> Answer:
@@ -133,7 +123,7 @@ def read_token_answer(
     """
     if response.status == 429 or response.status >= 500:
         return TryLater(response.status, _seconds(response.header("retry-after")), response.url)
-    error = read_error(response.body)
+    error = read_error(response)
     if error is not None and (response.status >= 400 or _has_no_token(response.body)):
         description = printable(error.error_description or "")
         return Refused(printable(error.error, 80), description, response.url, clock_off(response))
@@ -154,15 +144,20 @@ def _read_granted(response: HttpResponse, binding: Binding | None, wanted: str) 
         document = read_document(TokenResponse, response.body)
     except NotADocument as why:
         return Unusable(f"a 200 that is no token response ({why})", response.url)
-    if (
-        not document.access_token
-        or not document.access_token.isascii()
-        or not document.access_token.isprintable()
-    ):
+    if not _fits_a_header(document.access_token):
         return Unusable("an access token that no header can carry", response.url)
-    if document.token_type.lower() != wanted.lower():
+    if not _same_type(document.token_type, wanted):
         return Unusable(f"a token of type {printable(document.token_type, 40)!r}, not {wanted}", response.url)
     return _dated(document, response.received_at, binding, wanted)
+
+
+def _fits_a_header(token: str) -> bool:
+    return bool(token) and token.isascii() and token.isprintable()
+
+
+def _same_type(given: str, wanted: str) -> bool:
+    """`token_type` is case-insensitive (RFC 6749 §5.1)."""
+    return given.lower() == wanted.lower()
 
 
 def _dated(document: TokenResponse, received_at: float, binding: Binding | None, token_type: str) -> Granted:
@@ -178,6 +173,18 @@ def _dated(document: TokenResponse, received_at: float, binding: Binding | None,
         binding=binding,
     )
     return Granted(token, lifetime_is_a_guess=document.expires_in is None)
+
+
+def whole(response: HttpResponse) -> HttpResponse:
+    """Let an answer pass, unless its JSON begins and does not end: the rest of it never came.
+
+    Raises:
+        AnswerLost: A wrong `Content-Length`, or something in between that gave up; the request was processed.
+    """
+    body = response.body.strip()
+    if response.status == 200 and body.startswith(b"{") and not body.endswith(b"}"):
+        raise AnswerLost("the answer of the token endpoint breaks off", url=response.url)
+    return response
 
 
 def keep_what_was_left_out(

@@ -6,6 +6,7 @@ reserved and cloud metadata addresses are never contacted, whoever asks.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -44,31 +45,50 @@ _METADATA = frozenset(
     )
 )
 _METADATA_NAMES = frozenset({"metadata.google.internal", "metadata.goog", "metadata", "instance-data"})
-_NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
+_NAT64 = ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ip_network("64:ff9b:1::/48")
+_LAYOUTS: tuple[Callable[[int], int], ...] = (
+    lambda bits: (bits >> 64 & 0xFFFF) << 16 | bits >> 40 & 0xFFFF,  # /48
+    lambda bits: (bits >> 64 & 0xFF) << 24 | bits >> 32 & 0xFFFFFF,  # /56
+    lambda bits: bits >> 24 & 0xFFFFFFFF,  # /64
+    lambda bits: bits & 0xFFFFFFFF,  # /96
+)
+"""Where a translator of the local network may have put the IPv4 address (RFC 6052 §2.2, RFC 8215)."""
 _V4_COMPATIBLE = ip_network("::/96")
 _UNICAST = (ip_network("0.0.0.0/0"), ip_network("2000::/3"))
 """Where public addresses are: of IPv6 nothing else is allocated, the rest is reserved (RFC 4291 §2.4)."""
 
 
-def unwrap(address: Address) -> Address:
-    """Return the IPv4 address inside a mapped, compatible, NAT64 or 6to4 form, else `address` itself."""
+def unwrap(address: Address) -> tuple[Address, ...]:
+    """Return the IPv4 addresses that a mapped, compatible, NAT64 or 6to4 form may mean, else `address`.
+
+    Which of several a translator of the local network reads depends on its prefix, which is not ours to know.
+    """
     if isinstance(address, IPv4Address):
-        return address
+        return (address,)
     if address.ipv4_mapped is not None:
-        return address.ipv4_mapped
+        return (address.ipv4_mapped,)
     if address.sixtofour is not None:
-        return address.sixtofour
-    embedded = any(address in net for net in _NAT64) or (address in _V4_COMPATIBLE and int(address) > 1)
-    return IPv4Address(int(address) & 0xFFFFFFFF) if embedded else address
+        return (address.sixtofour,)
+    if address in _NAT64 or (address in _V4_COMPATIBLE and int(address) > 1):
+        return (IPv4Address(int(address) & 0xFFFFFFFF),)
+    if address in _LOCAL_NAT64:
+        plain = int(address) >> 32 == int(_LOCAL_NAT64.network_address) >> 32
+        layouts = _LAYOUTS[-1:] if plain else _LAYOUTS
+        return tuple(IPv4Address(layout(int(address))) for layout in layouts)
+    return (address,)
 
 
 def reach_of_address(text: str) -> Reach:
-    """Classify one literal address.
+    """Classify one literal address: of several that it may mean, the least public one counts.
 
     Raises:
         ValueError: `text` is no IP address.
     """
-    address = unwrap(ip_address(text.partition("%")[0]))
+    return max(map(_reach, unwrap(ip_address(text.partition("%")[0]))))
+
+
+def _reach(address: Address) -> Reach:
     if address in _METADATA:
         return Reach.FORBIDDEN
     if address.is_loopback:

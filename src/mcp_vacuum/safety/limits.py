@@ -14,6 +14,7 @@ MAX_DEPTH = 32
 MAX_VALUES = 20_000
 METADATA_TIMEOUT = 10.0
 DISCOVERY_TIMEOUT = 20.0
+"""For one whole discovery: the first answers, both documents, and every redirect."""
 TOKEN_TIMEOUT = 15.0
 PROBE_TIMEOUT = 10.0
 MAX_REDIRECTS = 3

@@ -79,6 +79,15 @@ def check_endpoint(url: str, what: str, *, spec: str = "OAuth 2.1 §1.5") -> End
     return EndpointUrl(url)
 
 
+def check_redirect_uri(uri: str) -> EndpointUrl:
+    """Return `uri` unchanged if a code may come back there (OAuth 2.1 §2.3, RFC 8252 §7).
+
+    Raises:
+        SecurityRefused: It is neither https nor http on loopback, or has a fragment.
+    """
+    return check_endpoint(uri, "the redirect URI", spec="MCP authorization, Communication Security")
+
+
 def normalise_server_url(text: str) -> str:
     """Return the canonical form of a server URL that a person typed.
 

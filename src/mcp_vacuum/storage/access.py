@@ -70,6 +70,11 @@ class AccessTokens:
         with self._lock:
             self._held.pop(place, None)
 
+    def places(self) -> list[Place]:
+        """Return the places of all tokens, good or not."""
+        with self._lock:
+            return list(self._held)
+
     def renew_lock(self) -> None:
         """After a fork: the lock may have been held by a thread that does not exist here."""
         self._lock = threading.Lock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NewType, Protocol
@@ -30,8 +31,19 @@ class RecordKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """What a listing tells of a record without opening it; see `Row`."""
+
+    key: RecordKey
+    generation: int
+    issuer: str | None = None
+    alias: str | None = None
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A sealed record and the clear columns that a listing needs without opening it.
+    """A sealed record and its clear columns.
 
     Attributes:
         key: What it is filed under.
@@ -40,6 +52,7 @@ class Row:
         issuer: The authorization server.
         alias: Unique among logins, or None.
         expires_at: Unix seconds at which the newest access token ends, or None.
+        key_id: Which of the vault's keys it is sealed under.
     """
 
     key: RecordKey
@@ -48,6 +61,12 @@ class Row:
     issuer: str | None = None
     alias: str | None = None
     expires_at: float | None = None
+    key_id: str = ""
+
+    @property
+    def entry(self) -> Entry:
+        """The clear columns alone."""
+        return Entry(self.key, self.generation, self.issuer, self.alias, self.expires_at)
 
 
 class RecordStore(Protocol):
@@ -80,6 +99,8 @@ class RecordStore(Protocol):
         Raises:
             GenerationConflict: The stored generation is another one; nothing was written.
             AliasTaken: Another login has this alias; nothing was written.
+            KeyRotated: The header's `key_id` is not the row's; nothing was written. Else a writer that
+                has not heard of a rotation would leave a record that nobody can open.
             StorageError: Disk full, read-only, busy for too long; nothing was written.
         """
         ...
@@ -90,6 +111,43 @@ class RecordStore(Protocol):
 
     def list(self, kind: Kind) -> list[Row]:
         """Return all records of a kind, ordered by name and account."""
+        ...
+
+    def index(self, kind: Kind) -> Sequence[Entry]:
+        """Return what there is of a kind, in the same order, without reading a sealed byte."""
+        ...
+
+    def find(self, name: str) -> Sequence[Entry]:
+        """Return the logins whose alias or name is `name`, or whose server's host is that of `name`.
+
+        In the order of `list`. It takes about as long as there are such logins, not as there are logins.
+        """
+        ...
+
+    def stamp(self) -> object:
+        """Return something that stays equal until another connection has written the store.
+
+        It takes some microseconds, so that a cache can ask it each time. Own writes may change it or not.
+
+        Raises:
+            StorageError: As for `get`.
+        """
+        ...
+
+    def header(self) -> dict[str, str]:
+        """Return what the store knows about itself: its id, where its key comes from, whether it is locked.
+
+        Raises:
+            StorageError: As for `get`.
+        """
+        ...
+
+    def change_header(self, changes: Mapping[str, str | None]) -> None:
+        """Write values of the header, all of them or none; None takes a name out.
+
+        Raises:
+            StorageError: As for `put`.
+        """
         ...
 
     def lease(self, key: RecordKey, timeout: float) -> AbstractContextManager[None]:

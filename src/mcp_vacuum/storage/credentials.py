@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import re
 import time
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from mcp_vacuum.errors import AliasTaken, GenerationConflict, StorageError, UsageError
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.storage.base import RecordKey, RecordStore, Row
+from mcp_vacuum.safety.url import normalise_server_url
+from mcp_vacuum.storage.base import Entry, RecordKey, RecordStore, Row
+from mcp_vacuum.storage.cipher import Cipher
 from mcp_vacuum.storage.envelope import (
-    Body,
-    Cipher,
     client_from_dict,
     client_to_dict,
     credential_from_dict,
     credential_to_dict,
     damaged,
-    new_key,
-    open_sealed,
-    seal,
 )
-from mcp_vacuum.storage.home import state_home
+from mcp_vacuum.storage.locking import LOCKED, NO, YES, refuse_locked
+from mcp_vacuum.storage.names import ALIAS, matching, the_one
+from mcp_vacuum.storage.sealing import Found, Renew, SealedRecords
 
-if TYPE_CHECKING:
-    from mcp_vacuum.storage.vault import Vault
-
-VAULT_FILE = "vault.db"
-ALIAS = re.compile(r"[^\W_][\w.-]{0,63}")
 ALIAS_LEASE = 10.0
 """Seconds that `set_alias` waits for a refresh that is under way."""
 TRIES = 10
@@ -47,18 +37,27 @@ class CredentialStore:
     overwritten: reading it raises `RecordDamaged`, and what replaces it sets it aside.
 
     Attributes:
-        key_source: Where the key comes from: ``keyring``, ``file:/path``, ``env``, ``command:…``, ``memory``.
         notice: What has to be said aloud once about a vault that was just created, or None.
     """
 
     def __init__(
-        self, records: RecordStore, cipher: Cipher, *, key_source: str = "memory", notice: str | None = None
+        self,
+        records: RecordStore,
+        cipher: Cipher,
+        *,
+        key_source: str = "memory",
+        notice: str | None = None,
+        renew: Renew | None = None,
     ) -> None:
         self._records = records
-        self._cipher = cipher
+        self._sealed = SealedRecords(records, cipher, key_source, renew)
         self._opened: dict[RecordKey, int] = {}
-        self.key_source = key_source
         self.notice = notice
+
+    @property
+    def key_source(self) -> str:
+        """Where the key comes from, by its name: ``keyring``, ``file:/path``, ``memory``."""
+        return self._sealed.key_source
 
     @property
     def location(self) -> str:
@@ -72,8 +71,8 @@ class CredentialStore:
             RecordDamaged: There is one, but it does not open. It is kept as it is.
             StorageError: The store cannot be read.
         """
-        row = self._records.get(_login(server, account))
-        return None if row is None else self._credential(row)
+        found = self._sealed.get(_login(server, account))
+        return None if found is None else self._credential(found)
 
     def put(self, credential: Credential, expected_generation: int) -> None:
         """Write a login whole.
@@ -93,15 +92,15 @@ class CredentialStore:
         key = _login(credential.server, credential.account)
         if expected_generation and self._opened.get(key) != expected_generation:
             self._require_openable(key)
-        row = Row(
+        self._sealed.put(
             key,
-            seal(credential_to_dict(credential), key, credential.generation, self._cipher),
+            credential_to_dict(credential),
             credential.generation,
-            credential.issuer,
-            credential.alias,
-            credential.expires_at,
+            expected_generation,
+            issuer=credential.issuer,
+            alias=credential.alias,
+            expires_at=credential.expires_at,
         )
-        self._records.put(row, expected_generation=expected_generation)
         self._opened[key] = credential.generation
 
     def delete(self, server: str, account: str = DEFAULT_ACCOUNT) -> bool:
@@ -114,11 +113,21 @@ class CredentialStore:
 
     def logins(self) -> list[Credential]:
         """Return all logins that open, ordered by server and account; `index` shows the others too."""
-        return [opened for row in self.index() if (opened := self._credential_or_none(row))]
+        return [opened for found in self._sealed.list("login") if (opened := self._credential_or_none(found))]
 
-    def index(self) -> list[Row]:
-        """Return the clear columns of all logins, without opening one."""
-        return self._records.list("login")
+    def index(self) -> Sequence[Entry]:
+        """Return what a listing tells of all logins, without opening or reading one."""
+        return self._records.index("login")
+
+    def stamp(self) -> object:
+        """Return something that stays equal until another connection has written the store.
+
+        It takes some microseconds. What this very object writes may change it or not.
+
+        Raises:
+            StorageError: The store cannot be read.
+        """
+        return self._records.stamp()
 
     def set_aside(self) -> list[Row]:
         """Return the records that did not open and were put out of the way."""
@@ -135,8 +144,27 @@ class CredentialStore:
         """
         if "://" in name and (exact := self.get(name)):  # no alias looks like that: no listing is needed
             return exact
-        row = _the_one(name, _matches(name, self.index()))
-        return None if row is None else self.get(row.key.name, row.key.account)
+        meant = the_one(name, self.named(name))
+        return None if meant is None else self.get(meant.key.name, meant.key.account)
+
+    def named(self, name: str) -> Sequence[Entry]:
+        """Return the logins that `name` can mean: by alias, else by server URL, else by host."""
+        return matching(name, self._records.find(name))
+
+    def server_named(self, name: str) -> str | None:
+        """Return the server of the logins called `name`, whichever of its accounts is meant; None if none is.
+
+        Args:
+            name: As for `find`; a URL in any spelling.
+
+        Raises:
+            UsageError: Several servers could be meant, or a URL is malformed.
+        """
+        asked = normalise_server_url(name) if "://" in name else name
+        servers = sorted({entry.key.name for entry in self.named(asked)})
+        if len(servers) > 1:
+            raise UsageError(f"{name} could mean {', '.join(servers)}", hint="give the whole URL")
+        return servers[0] if servers else None
 
     def set_alias(self, server: str, account: str, alias: str | None) -> None:
         """Give a login a short name, or take it away. Do not hold its lease when calling this.
@@ -169,7 +197,7 @@ class CredentialStore:
                 hint="letters, digits, '.', '_' and '-', at most 64, a letter first",
             )
         key = _login(server, account)
-        if any(row.alias == alias and row.key != key for row in self.index()):
+        if any(entry.alias == alias and entry.key != key for entry in self._records.find(alias)):
             raise AliasTaken(f"the alias {alias} already names another login", hint="mcp-vacuum list")
 
     def registration(self, issuer: str) -> ClientCredentials | None:
@@ -178,8 +206,8 @@ class CredentialStore:
         Raises:
             RecordDamaged: There is one, but it does not open.
         """
-        row = self._records.get(RecordKey("client", issuer))
-        return None if row is None else self._client(row)
+        found = self._sealed.get(RecordKey("client", issuer))
+        return None if found is None else self._client(found)
 
     def put_registration(self, client: ClientCredentials) -> None:
         """Keep a client registration in place of the issuer's former one; the last writer wins.
@@ -194,11 +222,9 @@ class CredentialStore:
         for _ in range(TRIES):
             old = self._openable(key)
             before = old.generation if old else 0
-            sealed = seal(client_to_dict(client), key, before + 1, self._cipher)
+            body = client_to_dict(client)
             try:
-                return self._records.put(
-                    Row(key, sealed, before + 1, client.issuer), expected_generation=before
-                )
+                return self._sealed.put(key, body, before + 1, before, issuer=client.issuer)
             except GenerationConflict:
                 continue
         raise StorageError(
@@ -213,22 +239,32 @@ class CredentialStore:
         """Hold the right to refresh a login, across threads and processes.
 
         Raises:
+            VaultLocked: Its owner locked the vault.
             StorageError: Another holder kept it for longer than `timeout` seconds.
         """
+        refuse_locked(self._records.header())
         return self._records.lease(_login(server, account), timeout)
 
     def fingerprint(self, secret: Secret) -> str:
-        """HMAC-SHA256 of a refresh token in hex, under a key that is derived from the vault's."""
-        return self._cipher.fingerprint(secret)
+        """HMAC-SHA256 of a refresh token in hex, under a key of this vault that no rotation changes."""
+        return self._sealed.cipher.fingerprint(secret)
+
+    def set_locked(self, locked: bool) -> None:
+        """Lock the vault, or unlock it: having it open is the proof that its key is at hand.
+
+        Raises:
+            StorageError: It cannot be written; it is as it was.
+        """
+        self._records.change_header({LOCKED: YES if locked else NO})
 
     def close(self) -> None:
         """Free file handles; further calls open them anew."""
         self._records.close()
 
-    def _credential(self, row: Row) -> Credential:
-        body = self._body(row)
+    def _credential(self, found: Found) -> Credential:
+        row = found.row
         try:
-            credential = credential_from_dict(body)
+            credential = credential_from_dict(found.body())
         except ValueError as caught:
             raise damaged(row.key, str(caught)) from caught
         if credential.alias != row.alias:  # else whoever can write the file could point an alias elsewhere
@@ -236,41 +272,38 @@ class CredentialStore:
         self._opened[row.key] = row.generation
         return credential
 
-    def _credential_or_none(self, row: Row) -> Credential | None:
+    def _credential_or_none(self, found: Found) -> Credential | None:
         try:
-            return self._credential(row)
+            return self._credential(found)
         except StorageError:
             return None
 
-    def _client(self, row: Row) -> ClientCredentials:
+    def _client(self, found: Found) -> ClientCredentials:
         try:
-            return client_from_dict(self._body(row))
+            return client_from_dict(found.body())
         except ValueError as caught:
-            raise damaged(row.key, str(caught)) from caught
-
-    def _body(self, row: Row) -> Body:
-        return open_sealed(row.sealed, row.key, row.generation, self._cipher)
+            raise damaged(found.row.key, str(caught)) from caught
 
     def _require_openable(self, key: RecordKey) -> None:
-        row = self._records.get(key)
-        if row is not None:
-            self._credential(row)
+        found = self._sealed.get(key)
+        if found is not None:
+            self._credential(found)
 
     def _openable(self, key: RecordKey) -> Row | None:
-        """Return the row if it opens; set it aside if not."""
-        row = self._records.get(key)
-        if row is None:
+        """Return the row if it opens; set it aside if not. A key that is not to be had is neither."""
+        found = self._sealed.get(key)
+        if found is None:
             return None
         try:
-            self._credential(row) if key.kind == "login" else self._client(row)
+            self._credential(found) if key.kind == "login" else self._client(found)
         except StorageError:
-            self._put_away(row)
+            self._put_away(found.row)
             return None
-        return row
+        return found.row
 
     def _put_away(self, row: Row) -> None:
         key = RecordKey("damaged", row.key.name, f"{row.key.kind} {row.key.account} {time.time_ns()}")
-        self._records.put(replace(row, key=key), expected_generation=0)
+        self._sealed.keep(replace(row, key=key))
         self._records.delete(row.key)
 
     def _forget(self, key: RecordKey) -> bool:
@@ -281,94 +314,5 @@ class CredentialStore:
         return there
 
 
-def open_store(
-    home: Path | None = None, *, service_name: str = "mcp-vacuum", create: bool = True
-) -> CredentialStore | None:
-    """Open the user's vault; make one where there is none.
-
-    Args:
-        home: The directory of the vault; `state_home()` if absent.
-        service_name: Under which a **new** vault's key is kept in the keyring.
-        create: False creates nothing, not even a directory.
-
-    Returns:
-        The store; None only where there is no vault and `create` is False.
-
-    Raises:
-        KeyUnavailable: The key is missing, locked or not this vault's; nothing was changed.
-        StorageError: The vault or its directory cannot be used.
-        UsageError: `MCP_VACUUM_KEY_SOURCE` names no source.
-    """
-    from mcp_vacuum.storage.vault import Vault
-
-    folder = state_home() if home is None else home
-    vault = Vault(folder / VAULT_FILE)
-    if not vault.exists():
-        made = _create(vault, folder, service_name) if create else None
-        if made or not create:
-            return made
-    from mcp_vacuum.storage.keys import unlock
-
-    source, cipher = unlock(vault.header(), folder)
-    return CredentialStore(vault, cipher, key_source=source.name)
-
-
-def memory_store() -> CredentialStore:
-    """Return a store that ends with this process, sealed under a key that nobody else has."""
-    from mcp_vacuum.storage.memory import MemoryRecordStore
-
-    return CredentialStore(MemoryRecordStore(), Cipher(new_key()))
-
-
-def _create(vault: Vault, folder: Path, service_name: str) -> CredentialStore | None:
-    """Make a vault with its key; None if another process was faster."""
-    from mcp_vacuum.storage.keys import choose_key_source, header_name
-
-    with vault.creation():
-        if vault.exists():
-            return None
-        vault_id = os.urandom(16).hex()
-        chosen = choose_key_source(folder, vault_id, service_name)
-        cipher = Cipher(chosen.key)
-        vault.create(
-            {
-                "vault_id": vault_id,
-                "key_source": header_name(chosen.source, folder),
-                "keyring_service": service_name,
-                "key_check": cipher.check_value(vault_id),
-                "created_at": str(int(time.time())),
-            }
-        )
-    return CredentialStore(vault, cipher, key_source=chosen.source.name, notice=chosen.notice)
-
-
 def _login(server: str, account: str) -> RecordKey:
     return RecordKey("login", server, account)
-
-
-def _matches(name: str, rows: list[Row]) -> list[Row]:
-    """Rows that `name` can mean: by alias, else by server URL, else by host."""
-    return (
-        [row for row in rows if row.alias == name]
-        or [row for row in rows if row.key.name == name]
-        or [row for row in rows if name.lower() in _hosts(row.key.name)]
-    )
-
-
-def _hosts(url: str) -> tuple[str, ...]:
-    try:
-        parts = urlsplit(url)
-        return (parts.hostname or "", parts.netloc.lower()) if parts.netloc else ()
-    except ValueError:  # the name of a machine grant may look like anything
-        return ()
-
-
-def _the_one(name: str, rows: list[Row]) -> Row | None:
-    if len({row.key.name for row in rows}) == 1:
-        rows = [row for row in rows if row.key.account == DEFAULT_ACCOUNT] or rows
-    if len(rows) > 1:
-        listed = ", ".join(f"{row.key.name} (account {row.key.account})" for row in rows)
-        raise UsageError(
-            f"{name} could mean {listed}", hint="give the whole URL, and --account where it has several"
-        )
-    return rows[0] if rows else None

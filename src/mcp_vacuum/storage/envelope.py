@@ -7,24 +7,22 @@ row, so a blob that was moved to another row, or an old one put back, does not o
 
 from __future__ import annotations
 
-import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar, get_args, get_type_hints
+from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 
 from mcp_vacuum.errors import RecordDamaged, StorageError
 from mcp_vacuum.models import Attempt, ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.base import RecordKey, SealedRecord
-
-if TYPE_CHECKING:
-    from cryptography.fernet import Fernet, MultiFernet
+from mcp_vacuum.storage.cipher import Cipher
 
 PREFIX = b"mcpv1:"
+NEWER = re.compile(rb"mcpv[0-9]+:")
 VERSION = 1
 
 R = TypeVar("R", Credential, ClientCredentials, Attempt)
@@ -45,66 +43,6 @@ class _Plan(NamedTuple):
 
 _plans: dict[str, _Plan] = {}
 _compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-class Cipher:
-    """What seals and opens records. Holds the vault's key; `repr` and pickle do not show it."""
-
-    __slots__ = ("_fernet", "_fingerprint_key", "_invalid", "_key")
-
-    def __init__(self, key: bytes, *older: bytes) -> None:
-        """Seal with `key`, open with it or an older one; each is a urlsafe base64 Fernet key.
-
-        Raises:
-            ValueError: A key is not 32 bytes of urlsafe base64.
-        """
-        from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-
-        first = Fernet(key)
-        self._fernet: Fernet | MultiFernet = first
-        if older:
-            self._fernet = MultiFernet([first, *map(Fernet, older)])
-        self._invalid = InvalidToken
-        self._key = key
-        self._fingerprint_key: bytes | None = None
-
-    def encrypt(self, plain: bytes) -> bytes:
-        """Return a Fernet token under the first key."""
-        return self._fernet.encrypt(plain)
-
-    def decrypt(self, token: bytes) -> bytes | None:
-        """Return the plain bytes, or None if no key opens the token."""
-        try:
-            return self._fernet.decrypt(token)
-        except self._invalid:
-            return None
-
-    def check_value(self, vault_id: str) -> str:
-        """What a vault's header keeps to tell a wrong key from damage; reveals nothing of the key."""
-        return _hmac_hex(self._derive(b"mcp-vacuum key check v1"), vault_id)
-
-    def fingerprint(self, secret: Secret) -> str:
-        """HMAC-SHA256 in hex of a refresh token, for the journal; nobody can test a guess without the key."""
-        if self._fingerprint_key is None:
-            self._fingerprint_key = self._derive(b"mcp-vacuum fingerprint v1")
-        return _hmac_hex(self._fingerprint_key, secret.reveal())
-
-    def _derive(self, purpose: bytes) -> bytes:
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(self._key)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a cipher is never pickled")
-
-
-def new_key() -> bytes:
-    """Return a fresh Fernet key: 32 random bytes as 44 characters of urlsafe base64."""
-    import base64
-    import os
-
-    return base64.urlsafe_b64encode(os.urandom(32))
 
 
 def seal(plain: Mapping[str, Any], key: RecordKey, generation: int, cipher: Cipher) -> SealedRecord:
@@ -134,6 +72,29 @@ def open_sealed(sealed: SealedRecord, key: RecordKey, generation: int, cipher: C
     if not isinstance(body, dict):
         raise damaged(key, "it has no body")
     return _forward(body, envelope.get("v"), key)
+
+
+def reseal(sealed: SealedRecord, key: RecordKey, cipher: Cipher) -> SealedRecord | None:
+    """Return the same record under the cipher's first key; None if it does not open.
+
+    Raises:
+        StorageError: A newer mcp-vacuum sealed it, in a way that this one does not know.
+    """
+    if not sealed.startswith(PREFIX):
+        refuse_newer(sealed, key)
+        return None
+    plain = cipher.decrypt(sealed[len(PREFIX) :])
+    return None if plain is None else SealedRecord(PREFIX + cipher.encrypt(plain))
+
+
+def refuse_newer(sealed: bytes, key: RecordKey) -> None:
+    """Pass what does not begin as a newer version's record would.
+
+    Raises:
+        StorageError: A newer mcp-vacuum sealed it, in a way that this one does not know.
+    """
+    if NEWER.match(sealed) and not sealed.startswith(PREFIX):
+        raise _newer(key)
 
 
 def damaged(key: RecordKey, why: str) -> RecordDamaged:
@@ -181,23 +142,24 @@ def _labelled(envelope: Body, key: RecordKey, generation: int) -> bool:
 
 
 def _decrypted(sealed: bytes, key: RecordKey, cipher: Cipher) -> Body:
-    if not isinstance(sealed, bytes) or not sealed.startswith(PREFIX):
-        if isinstance(sealed, bytes) and re.match(rb"mcpv[0-9]+:", sealed):
-            raise _newer(key)
+    if not sealed.startswith(PREFIX):
+        refuse_newer(sealed, key)
         raise damaged(key, "it is not a sealed record")
     plain = cipher.decrypt(sealed[len(PREFIX) :])
     if plain is None:
         raise damaged(key, "its content was changed")
     try:
         envelope = json.loads(plain)
-    except ValueError as caught:
-        raise damaged(key, "it is not JSON") from caught
+    except (ValueError, RecursionError):  # without a cause: its text may hold what was sealed
+        raise damaged(key, "it is not JSON") from None
     return envelope if isinstance(envelope, dict) else {}
 
 
 def _forward(body: Body, version: object, key: RecordKey) -> Body:
     if not isinstance(version, int) or version > VERSION:
         raise _newer(key)
+    if version < 1:
+        raise damaged(key, "it has no version")
     for step in range(version, VERSION):
         body = MIGRATIONS[step](body)
     return body
@@ -207,10 +169,6 @@ def _newer(key: RecordKey) -> StorageError:
     return StorageError(
         f"the record of {key.name} was written by a newer mcp-vacuum", hint="pip install -U mcp-vacuum"
     )
-
-
-def _hmac_hex(key: bytes, text: str) -> str:
-    return hmac.new(key, text.encode(), "sha256").hexdigest()
 
 
 def _to_dict(record: Credential | ClientCredentials | Attempt) -> Body:

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -133,11 +134,24 @@ def write_private_file(path: Path, content: bytes) -> None:
     Raises:
         StorageError: It cannot be written.
     """
+    _put(path, content, _publish)
+
+
+def replace_private_file(path: Path, content: bytes) -> None:
+    """Write a 0600 file in place of the one that is there: whoever reads it sees the old or the new one.
+
+    Raises:
+        StorageError: It cannot be written; the old one is still there.
+    """
+    _put(path, content, lambda fresh, path, _content: fresh.replace(path))
+
+
+def _put(path: Path, content: bytes, publish: Callable[[Path, Path, bytes], object]) -> None:
     private_directory(path.parent)
     fresh = path.with_name(f"{path.name}.{os.urandom(6).hex()}")
     try:
         _write_new(fresh, content)
-        _publish(fresh, path, content)
+        publish(fresh, path, content)
         sync_directory(path.parent)
     except OSError as caught:
         raise StorageError(

@@ -23,6 +23,10 @@ LONGEST_PAUSE = 0.05
 """Seconds between two tries; the longest is also how late a freed lock may be noticed."""
 
 
+class Busy(StorageError):
+    """Another holder kept the lock for longer than the caller would wait."""
+
+
 class _Held:
     """An open lock file. `descriptor` is -1 once it is closed."""
 
@@ -69,7 +73,8 @@ def locked(path: Path, timeout: float, what: str) -> Iterator[None]:
         what: What is being done under the lock, for the message.
 
     Raises:
-        StorageError: Another holder kept it for longer, or the file cannot be opened.
+        Busy: Another holder kept it for longer.
+        StorageError: The file cannot be opened, or not be locked.
     """
     held = _acquire(path, timeout, what)
     try:
@@ -85,7 +90,7 @@ def _acquire(path: Path, timeout: float, what: str) -> _Held:
         _wait(lambda: _try_lock(held.descriptor), deadline)
     except TimeoutError:
         _release(held)
-        raise StorageError(
+        raise Busy(
             f"another process has been {what} for more than {timeout:g} s",
             hint="try again; the lock is freed at once when that process ends",
         ) from None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from mcp_vacuum.errors import AliasTaken, GenerationConflict, StorageError
-from mcp_vacuum.storage.base import Kind, RecordKey, Row
+from mcp_vacuum.errors import AliasTaken, GenerationConflict, KeyRotated, StorageError
+from mcp_vacuum.storage.base import Entry, Kind, RecordKey, Row
+from mcp_vacuum.storage.names import host_of
 
 _numbers = itertools.count(1)
 
@@ -18,6 +19,8 @@ class MemoryRecordStore:
 
     def __init__(self) -> None:
         self._rows: dict[RecordKey, Row] = {}
+        self._header = {"key_id": ""}
+        self._writes = 0
         self._guard = threading.Lock()
         self._leases: dict[RecordKey, threading.Lock] = {}
         self._location = f"memory:{next(_numbers)}"
@@ -37,17 +40,22 @@ class MemoryRecordStore:
         Raises:
             GenerationConflict: The stored generation is another one; nothing was written.
             AliasTaken: Another login has this alias; nothing was written.
+            KeyRotated: The row is sealed under a former key; nothing was written.
         """
         with self._guard:
+            if row.key_id != self._header["key_id"]:
+                raise KeyRotated("the store has a new key")
             old = self._rows.get(row.key)
             if (old.generation if old else 0) != expected_generation:
                 raise GenerationConflict(f"the record of {row.key.name} was changed by somebody else")
             self._refuse_taken_alias(row)
             self._rows[row.key] = row
+            self._writes += 1
 
     def delete(self, key: RecordKey) -> bool:
         """Forget the record; True if there was one."""
         with self._guard:
+            self._writes += 1
             return self._rows.pop(key, None) is not None
 
     def list(self, kind: Kind) -> list[Row]:
@@ -55,6 +63,35 @@ class MemoryRecordStore:
         with self._guard:
             rows = [row for row in self._rows.values() if row.key.kind == kind]
         return sorted(rows, key=lambda row: (row.key.name, row.key.account))
+
+    def index(self, kind: Kind) -> Sequence[Entry]:
+        """Return what there is of a kind, in the same order, without the sealed bytes."""
+        return [row.entry for row in self.list(kind)]
+
+    def find(self, name: str) -> Sequence[Entry]:
+        """Return the logins whose alias, name or server's host is meant."""
+        host = host_of(name)
+        return [
+            entry
+            for entry in self.index("login")
+            if name in (entry.alias, entry.key.name) or (host and host_of(entry.key.name) == host)
+        ]
+
+    def stamp(self) -> object:
+        """Return how often the store was written."""
+        return self._writes
+
+    def header(self) -> dict[str, str]:
+        """Return a copy of the header."""
+        with self._guard:
+            return dict(self._header)
+
+    def change_header(self, changes: Mapping[str, str | None]) -> None:
+        """Write values of the header; None takes a name out."""
+        with self._guard:
+            left = {name: value for name, value in self._header.items() if name not in changes}
+            self._header = left | {name: value for name, value in changes.items() if value is not None}
+            self._writes += 1
 
     @contextmanager
     def lease(self, key: RecordKey, timeout: float) -> Iterator[None]:

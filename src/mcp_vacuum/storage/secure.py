@@ -10,8 +10,9 @@ import anyio.to_thread
 from mcp_vacuum.models import Binding, ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.safety.secret import wrapped
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held
-from mcp_vacuum.storage.credentials import CredentialStore, open_store
+from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.home import state_home
+from mcp_vacuum.storage.opening import open_store
 
 _LEASE_TIMEOUT = 30.0
 DEFAULT_SERVICE = "mcp_vacuum"

@@ -4,20 +4,37 @@
 class TestMyStore(RecordStoreContract):
     def make_store(self) -> RecordStore:
         return MyStore(...)
+
+
+class TestMySource(TokenSourceContract):
+    @pytest.fixture
+    def bench(self) -> SourceBench:
+        return MyBench(...)
 ```
 """
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import pytest
 
-from mcp_vacuum.errors import AliasTaken, GenerationConflict, StorageError
+from mcp_vacuum.errors import (
+    AliasTaken,
+    GenerationConflict,
+    KeyRotated,
+    LoginRequired,
+    StorageError,
+    WrongAudience,
+)
 from mcp_vacuum.storage.base import RecordKey, RecordStore, Row, SealedRecord
+from mcp_vacuum.tokens.source import Headers, Rejection, TokenSource
 
 KEY = RecordKey("login", "https://mcp.example/a", "default")
 OTHER = RecordKey("login", "https://mcp.example/b", "default")
@@ -37,6 +54,10 @@ class RecordStoreContract:
     def make_store(self) -> RecordStore:
         """Return a new, empty store."""
         raise NotImplementedError
+
+    def another(self, store: RecordStore) -> RecordStore:
+        """Return a second object over the records of `store`, or itself where there can be only one."""
+        return store
 
     def test_what_was_put_comes_back_whole(self) -> None:
         """Every column, with the bytes and the fraction of a second as they were."""
@@ -177,6 +198,85 @@ class RecordStoreContract:
         assert found is not None
         assert found.generation == 41
 
+    def test_the_header_keeps_what_was_written_last(self) -> None:
+        """Each name has one value, and a reader cannot change it by changing its copy."""
+        store = self.make_store()
+        before = store.header()
+        store.change_header({"locked": "yes", "other": "x"})
+        store.change_header({"locked": "no", "other": None, "never there": None})
+        store.header()["locked"] = "changed"
+
+        assert store.header() == {**before, "locked": "no"}
+
+    def test_what_is_sealed_under_another_key_is_not_written(self) -> None:
+        """Neither a new record nor a successor."""
+        store = self.make_store()
+        store.put(row(), expected_generation=0)
+        store.change_header({"key_id": "other"})
+        for key, expected in ((OTHER, 0), (KEY, 1)):
+            with pytest.raises(KeyRotated):
+                store.put(row(key, 2), expected_generation=expected)
+        store.put(replace(row(generation=2), key_id="other"), expected_generation=1)
+
+        assert store.get(KEY) == replace(row(generation=2), key_id="other")
+        assert store.get(OTHER) is None
+
+    def test_an_index_is_the_list_without_what_is_sealed(self) -> None:
+        """The same records in the same order."""
+        store = self.make_store()
+        for key in (OTHER, replace(KEY, account="z"), KEY, CLIENT):
+            store.put(row(key), expected_generation=0)
+
+        assert store.index("login") == [found.entry for found in store.list("login")]
+        assert [entry.key for entry in store.index("client")] == [CLIENT]
+        assert store.index("damaged") == []
+
+    @pytest.mark.parametrize(
+        ("name", "found"),
+        [
+            ("work", "0"),
+            ("https://mcp.example/a", "012"),
+            ("mcp.example", "012"),
+            ("MCP.example:443", "012"),
+            ("http://127.0.0.1:8000/a", "3"),
+            ("127.0.0.1", "3"),
+            ("grant", "4"),
+            ("as.example", ""),
+            ("https://as.example", ""),
+            ("WORK", ""),
+            ("", ""),
+            ("%", ""),
+            ("http://[", ""),
+        ],
+    )
+    def test_logins_are_found_by_alias_name_or_host(self, name: str, found: str) -> None:
+        """All that could be meant; which one is, others decide. A registration is no login."""
+        store = self.make_store()
+        names = [KEY.name, KEY.name, OTHER.name, "http://127.0.0.1:8000/a", "grant"]
+        keys = [RecordKey("login", each, f"{number}") for number, each in enumerate(names)]
+        for key in (*keys, CLIENT):
+            store.put(row(key, alias="work" if key is keys[0] else None), expected_generation=0)
+
+        assert "".join(sorted(entry.key.account for entry in store.find(name))) == found
+
+    def test_a_stamp_changes_when_another_writes(self) -> None:
+        """A record, a header value, a deletion; and not by reading."""
+        store = self.make_store()
+        other = self.another(store)
+        stamps = [store.stamp()]
+        for write in (
+            lambda: other.put(row(), expected_generation=0),
+            lambda: other.change_header({"locked": "yes"}),
+            lambda: other.delete(KEY),
+        ):
+            write()
+            store.get(KEY)
+            stamps.append(store.stamp())
+            store.list("login")
+            assert store.stamp() == stamps[-1]
+
+        assert all(one != two for one, two in itertools.pairwise(stamps))
+
     def test_a_lease_has_one_holder(self) -> None:
         """Threads of one process exclude each other."""
         store = self.make_store()
@@ -283,3 +383,181 @@ def _in_threads(count: int, function: Callable[[], object]) -> None:
         thread.join()
     if errors:
         raise errors[0]
+
+
+class SourceBench(Protocol):
+    """What `TokenSourceContract` needs besides the source: a server that can be told to misbehave."""
+
+    @property
+    def source(self) -> TokenSource:
+        """The source under test, over a login that lives."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """A URL that its tokens are for."""
+        ...
+
+    @property
+    def foreign(self) -> Sequence[str]:
+        """URLs that they are not for: another origin, another path."""
+        ...
+
+    def works(self, headers: Headers) -> bool:
+        """True if the resource takes a request with these headers."""
+        ...
+
+    def forget(self) -> None:
+        """Have the token in memory be no good any more, as at its end."""
+        ...
+
+    def refreshes(self) -> int:
+        """Return how many refresh requests the authorization server has seen."""
+        ...
+
+    def end(self) -> None:
+        """Have the authorization server end the login."""
+        ...
+
+
+class TokenSourceContract:
+    """The docstring of `TokenSource`, executable. Inherit it and give it a bench.
+
+    A DPoP source passes too: its headers differ from request to request, its access token does not.
+    """
+
+    @pytest.fixture
+    def bench(self) -> SourceBench:
+        """Return a bench with a new login; a fixture of the same name replaces this one."""
+        raise NotImplementedError
+
+    def test_headers_are_taken_by_the_resource(self, bench: SourceBench) -> None:
+        """Blocking and async give the same token."""
+        blocking = bench.source.headers_blocking("POST", bench.url)
+        waited = asyncio.run(_headers(bench))
+
+        assert bench.works(blocking)
+        assert _token(blocking) == _token(waited)
+
+    def test_what_is_ready_needs_no_waiting_and_is_the_same(self, bench: SourceBench) -> None:
+        """`ready` may have nothing; what it has is good."""
+        token = _token(bench.source.headers_blocking("POST", bench.url))
+        ready = bench.source.ready("POST", bench.url)
+
+        assert ready is None or _token(ready) == token
+
+    def test_nothing_is_refreshed_while_a_token_is_good(self, bench: SourceBench) -> None:
+        """However often it is asked."""
+        bench.source.headers_blocking("POST", bench.url)
+        before = bench.refreshes()
+        for _ in range(10):
+            bench.source.headers_blocking("POST", bench.url)
+
+        assert bench.refreshes() == before
+
+    def test_no_other_url_gets_a_token(self, bench: SourceBench) -> None:
+        """Not ready, not waited for, not after a refusal."""
+        for url in bench.foreign:
+            with pytest.raises(WrongAudience):
+                bench.source.ready("GET", url)
+            with pytest.raises(WrongAudience):
+                bench.source.headers_blocking("GET", url)
+            with pytest.raises(WrongAudience):
+                asyncio.run(_headers(bench, url))
+
+    def test_many_tasks_cause_one_refresh(self, bench: SourceBench) -> None:
+        """They wait for the same answer."""
+        bench.forget()
+        before = bench.refreshes()
+
+        async def crowd() -> set[str]:
+            asked = (bench.source.headers("POST", bench.url) for _ in range(50))
+            return {_token(headers) for headers in await asyncio.gather(*asked)}
+
+        assert len(asyncio.run(crowd())) == 1
+        assert bench.refreshes() == before + 1
+
+    def test_threads_and_event_loops_cause_one_refresh(self, bench: SourceBench) -> None:
+        """A loop in one thread, blocking calls in others."""
+        bench.forget()
+        before = bench.refreshes()
+        got: list[str] = []
+
+        def in_a_loop() -> None:
+            got.append(_token(asyncio.run(_headers(bench))))
+
+        def blocking() -> None:
+            got.append(_token(bench.source.headers_blocking("POST", bench.url)))
+
+        threads = [threading.Thread(target=work) for work in (in_a_loop, blocking) * 4]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert (len(got), len(set(got))) == (8, 1)
+        assert bench.refreshes() == before + 1
+
+    def test_a_refused_token_is_not_shown_again(self, bench: SourceBench) -> None:
+        """A 401 for a token that looked good is answered by one refresh."""
+        refused = bench.source.headers_blocking("POST", bench.url)
+        better = bench.source.headers_blocking("POST", bench.url, refused=refused)
+
+        assert _token(better) != _token(refused)
+        assert bench.works(better)
+
+    def test_after_a_refusal_of_an_old_token_there_is_a_better_one(self, bench: SourceBench) -> None:
+        """And none after the refusal of a token that was obtained for this very request."""
+        refused = bench.source.headers_blocking("POST", bench.url)
+        better = bench.source.after_blocking("POST", bench.url, Rejection(401, refused))
+        fresh = bench.source.after_blocking("POST", bench.url, Rejection(401, better or {}, fresh=True))
+
+        assert better is not None
+        assert _token(better) != _token(refused)
+        assert fresh is None
+
+    def test_both_faces_answer_a_refusal_alike(self, bench: SourceBench) -> None:
+        """`after` is `after_blocking` in an event loop."""
+        refused = bench.source.headers_blocking("POST", bench.url)
+        better = asyncio.run(_after(bench, Rejection(401, refused)))
+
+        assert better is not None
+        assert bench.works(better)
+
+    def test_more_scope_needs_a_person(self, bench: SourceBench) -> None:
+        """A 403 insufficient_scope names the command to type."""
+        headers = bench.source.headers_blocking("POST", bench.url)
+        challenge = 'Bearer error="insufficient_scope", scope="more"'
+
+        with pytest.raises(LoginRequired, match="more") as caught:
+            bench.source.after_blocking("POST", bench.url, Rejection(403, headers, (challenge,)))
+        assert "mcp-vacuum login" in (caught.value.hint or "")
+
+    def test_a_login_that_has_ended_needs_a_person(self, bench: SourceBench) -> None:
+        """And it says so again and again."""
+        bench.source.headers_blocking("POST", bench.url)
+        bench.end()
+        bench.forget()
+
+        for _ in range(2):
+            with pytest.raises(LoginRequired):
+                bench.source.headers_blocking("POST", bench.url)
+
+    def test_a_nonce_is_taken_in_any_case(self, bench: SourceBench) -> None:
+        """A Bearer source has no use for it."""
+        headers = bench.source.headers_blocking("POST", bench.url)
+        bench.source.note_nonce(bench.url, "a-nonce-that-nobody-asked-for")
+
+        assert _token(bench.source.headers_blocking("POST", bench.url)) == _token(headers)
+
+
+def _token(headers: Headers) -> str:
+    return headers["Authorization"].partition(" ")[2]
+
+
+async def _headers(bench: SourceBench, url: str | None = None) -> Headers:
+    return await bench.source.headers("POST", url or bench.url)
+
+
+async def _after(bench: SourceBench, rejection: Rejection) -> Headers | None:
+    return await bench.source.after("POST", bench.url, rejection)

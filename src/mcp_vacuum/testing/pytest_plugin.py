@@ -34,7 +34,7 @@ def vacuum_lab() -> Iterator[Lab]:
 @pytest.fixture
 def vacuum_store() -> CredentialStore:
     """Make a credential store that ends with the process."""
-    from mcp_vacuum.storage.credentials import memory_store
+    from mcp_vacuum.storage.opening import memory_store
 
     return memory_store()
 

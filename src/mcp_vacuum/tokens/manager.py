@@ -9,6 +9,7 @@ import anyio.to_thread
 from mcp_vacuum.models import OAuth2Token
 from mcp_vacuum.tokens.policy import MIN_VALIDITY
 from mcp_vacuum.tokens.source import LoginTokens, TokenSource
+from mcp_vacuum.tokens.stored import stored_tokens
 
 if TYPE_CHECKING:
     from mcp_vacuum.client import ClientSettings
@@ -29,7 +30,7 @@ class ManagedTokens:
         login = self._logins.get(server_id)
         if login is None:
             client = self.oauth_client
-            login = LoginTokens(
+            login = stored_tokens(
                 self.storage.store,
                 server_id,
                 resource=client.resource,

@@ -12,11 +12,13 @@ import os
 import platform
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mcp_vacuum.drivers.route import Route
 from mcp_vacuum.drivers.sync import SyncDriver
-from mcp_vacuum.errors import LoginRequired, SecurityRefused, StorageError
+from mcp_vacuum.errors import LoginRequired, SecurityRefused, StorageError, UsageError
 from mcp_vacuum.models import Attempt, Binding, ClientCredentials, Credential
 from mcp_vacuum.protocol.flows import RefreshResult, refresh
 from mcp_vacuum.protocol.proof import Prover
@@ -34,6 +36,18 @@ LEASE_TIMEOUT = 60.0
 PATIENCE = 10.0
 _LOG = logging.getLogger("mcp_vacuum")
 
+RouteOf = Callable[[Credential], Route | None]
+"""Chooses the way to the servers of a login; None leaves it to the environment, at each request."""
+
+
+def by_environment(_credential: Credential) -> None:
+    """Let the environment decide: right for a program that the person started in a shell of today."""
+
+
+def route_of_record(credential: Credential) -> Route:
+    """Return the way that the login itself went, whatever the environment of this program says."""
+    return Route(credential.proxy, credential.ca_file)
+
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
@@ -46,6 +60,7 @@ class Renewal:
             refused, one that is not bound yet is bound to it.
         rejected: The generation whose access token the resource refused; None if none was.
         min_validity: Seconds.
+        route: Which way its requests go.
     """
 
     store: CredentialStore
@@ -55,6 +70,7 @@ class Renewal:
     client_binding: Binding | None = None
     rejected: int | None = None
     min_validity: float = 60.0
+    route: RouteOf = by_environment
 
     @property
     def place(self) -> Place:
@@ -70,6 +86,7 @@ class Renewal:
             OAuthError, AuthenticationError: The server's answer, as it came; nothing was cleared.
             ServerUnavailable: No answer, or *try later*; nothing was cleared.
             StorageError: The store cannot be written; nothing was sent.
+            UsageError: The proxy or the trusted certificates cannot be used; nothing was sent.
         """
         with self.store.lease(self.server, self.account, LEASE_TIMEOUT):
             credential = self._read()
@@ -78,20 +95,35 @@ class Renewal:
                 return held
             return self._refresh(credential, held)
 
+    def save_unsaved(self) -> None:
+        """Store the refresh token that an earlier refresh could not store, if there is one.
+
+        Raises:
+            StorageError: It still cannot be stored; it stays in memory.
+        """
+        with self.store.lease(self.server, self.account, LEASE_TIMEOUT):
+            self._stored()
+
     def _still_good(self, held: Held, credential: Credential) -> bool:
         current = held.generation == credential.generation and held.generation != self.rejected
         return current and good_enough(held, self.min_validity)
 
     def _read(self) -> Credential:
+        return self._bound(self._stored())
+
+    def _stored(self) -> Credential:
         credential = self.store.get(self.server, self.account)
         if credential is None:
             raise LoginRequired(self.server, "no login is stored", account=self.account)
         held = ACCESS_TOKENS.get(self.place)
-        unsaved = held.unsaved if held else None
-        if unsaved is not None and unsaved.generation == credential.generation + 1:
-            self._save(unsaved, credential.generation)
-            credential = unsaved
-        return self._bound(credential)
+        if held is None or held.unsaved is None:
+            return credential
+        current = held.unsaved.generation == credential.generation + 1
+        if current:  # else somebody logged in anew, and the token that could not be stored is of no use
+            self._save(held.unsaved, credential.generation)
+            credential = held.unsaved
+        ACCESS_TOKENS.put(self.place, replace(held, unsaved=None))
+        return credential
 
     def _bound(self, credential: Credential) -> Credential:
         """Refuse a record of another client; bind one that nothing was bound to yet."""
@@ -140,14 +172,21 @@ class Renewal:
             clock=time.monotonic,
             prover=prover,
         )
-        result = SyncDriver(policy_of(credential)).run(flow)
+        try:
+            result = self._driver(credential).run(flow)
+        except UsageError as error:  # no way to go: the proxy or the certificates cannot be used
+            self._note(journalled, journal=None)
+            return self._or_still_usable(usable, error)
         return self._settle(journalled, result, usable, lost_before, prover)
 
     def _grant_anew(self, credential: Credential, held: Held | None) -> Held:
         """Ask again as the machine that we are. One request: retries and fallbacks are forbidden."""
         prover = prover_of(credential, held)
-        granted = SyncDriver(policy_of(credential)).run(machine_flow(credential, prover))
+        granted = self._driver(credential).run(machine_flow(credential, prover))
         return self._commit(replace(credential, refresh_token=None), granted, prover)
+
+    def _driver(self, credential: Credential) -> SyncDriver:
+        return SyncDriver(policy_of(credential), route=self.route(credential))
 
     def _settle(
         self,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mcp_vacuum.errors import LoginRequired, UsageError
-from mcp_vacuum.models import DEFAULT_ACCOUNT, Binding, ClientCredentials
+from mcp_vacuum.models import DEFAULT_ACCOUNT, Binding
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
-from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.tokens.bind import Audience
 from mcp_vacuum.tokens.lease import FLIGHTS, landed
 from mcp_vacuum.tokens.policy import MIN_VALIDITY, good_enough
@@ -25,7 +24,7 @@ class Rejection:
 
     Attributes:
         status: 401 or 403.
-        headers: What the refused request carried; empty if it carried no token.
+        headers: What the refused request carried, hidden in its repr; empty if it carried no token.
         challenges: The `WWW-Authenticate` lines of the answer.
         nonce: Its `DPoP-Nonce`.
         fresh: The token was obtained in this very call: another refresh would change nothing.
@@ -33,7 +32,7 @@ class Rejection:
     """
 
     status: int
-    headers: Headers
+    headers: Headers = field(repr=False)
     challenges: tuple[str, ...] = ()
     nonce: str | None = None
     fresh: bool = False
@@ -91,43 +90,45 @@ class TokenSource(Protocol):
         ...
 
 
+Renew = Callable[[float, int | None], Held]
+"""Gets a token with so many seconds of life, whose generation is not the rejected one; blocks."""
+
+
 class LoginTokens:
-    """The tokens of one stored login; a `TokenSource` where its resource is known."""
+    """The tokens of one login; a `TokenSource` where its resource is known.
+
+    It knows the token in memory, who waits for a new one, and what a refusal means. Where a new one comes
+    from, the store of this process or the agent, is its caller's to say.
+    """
 
     def __init__(
         self,
-        store: CredentialStore,
-        server: str,
-        account: str = DEFAULT_ACCOUNT,
+        place: Place,
+        renew: Renew,
         *,
         resource: str | None = None,
-        client: ClientCredentials | None = None,
         client_binding: Binding | None = None,
     ) -> None:
         """Open nothing yet.
 
         Args:
-            store: Where the login is.
-            server: The name that the login is kept under.
-            account: One of several logins of that server.
+            place: Which login it is.
+            renew: Gets a new token; called by one thread at a time for each login of this process.
             resource: What its tokens may be sent to; without one it gives tokens but no headers.
-            client: The caller's own client, used instead of the stored one.
-            client_binding: Its binding; a record that is bound to anything else is refused.
+            client_binding: The binding of the caller's own client; a token that is bound to anything else
+                is not handed out.
         """
-        self._store = store
-        self._server = server
-        self._account = account
-        self._client = client
+        self.place = place
+        self._renew = renew
         self._client_binding = client_binding
         self._check = Audience(resource).check if resource else self._refuse
-        self._place: Place = (store.location, server, account)
         self._shown: tuple[Held | None, Headers] = (None, {})
 
     # --- tokens ---------------------------------------------------------------------------------------
 
     def at_hand(self, min_validity: float = MIN_VALIDITY) -> Held | None:
         """Return a good token from memory, or None: no lock, no I/O."""
-        held = ACCESS_TOKENS.get(self._place)
+        held = ACCESS_TOKENS.get(self.place)
         good = held is not None and good_enough(held, min_validity) and self._is_ours(held)
         return held if good else None
 
@@ -159,18 +160,7 @@ class LoginTokens:
 
     def _flight(self, min_validity: float, rejected: int | None) -> Future[Held]:
         """Join the refresh of this login. One that began before a rejection may still give the old token."""
-        from mcp_vacuum.tokens.renewal import Renewal
-
-        renewal = Renewal(
-            store=self._store,
-            server=self._server,
-            account=self._account,
-            client=self._client,
-            client_binding=self._client_binding,
-            rejected=rejected,
-            min_validity=min_validity,
-        )
-        return FLIGHTS.join((self._place, self._client_binding), renewal.run)
+        return FLIGHTS.join((self.place, self._client_binding), lambda: self._renew(min_validity, rejected))
 
     # --- headers --------------------------------------------------------------------------------------
 
@@ -178,7 +168,7 @@ class LoginTokens:
         """See `TokenSource.ready`."""
         # Every request comes through here, so calls are saved: `at_hand` and `_headers` by hand.
         self._check(url)
-        held = ACCESS_TOKENS.get(self._place)
+        held = ACCESS_TOKENS.get(self.place)
         if held is None or not good_enough(held):
             return None
         shown, headers = self._shown
@@ -212,9 +202,12 @@ class LoginTokens:
 
     def note_nonce(self, url: str, nonce: str) -> None:
         """See `TokenSource.note_nonce`."""
-        held = ACCESS_TOKENS.get(self._place)
-        if held is not None and held.prover is not None:
-            held.prover.note(url, nonce)
+        self._note(url, nonce)
+
+    def _note(self, url: str, nonce: str) -> bool | None:
+        """Remember a nonce; True if it was news, None where no proofs are made."""
+        held = ACCESS_TOKENS.get(self.place)
+        return held.prover.note(url, nonce) if held is not None and held.prover is not None else None
 
     def _worth_another_try(self, url: str, rejection: Rejection) -> bool:
         """A nonce is worth one, an old token is worth a refresh, more scope needs a person."""
@@ -222,16 +215,15 @@ class LoginTokens:
 
         hints = bearer_hints(rejection.challenges)
         if rejection.status == 403 and hints is not None and hints.error == "insufficient_scope":
-            raise scope_required(self._server, self._account, hints.scope)
+            _, server, account = self.place
+            raise scope_required(server, account, hints.scope)
         if rejection.status != 401:
             return False
-        held = ACCESS_TOKENS.get(self._place)
-        if rejection.nonce and held is not None and held.prover is not None:
-            return held.prover.note(url, rejection.nonce)
-        return not rejection.fresh
+        news = self._note(url, rejection.nonce) if rejection.nonce else None
+        return not rejection.fresh if news is None else news
 
     def _refuse(self, _url: str) -> None:
-        raise UsageError(f"the login {self._server} names no resource that its tokens may be sent to")
+        raise UsageError(f"the login {self.place[1]} names no resource that its tokens may be sent to")
 
     def _headers(self, held: Held, method: str, url: str) -> Headers:
         if held.prover is not None:
@@ -244,7 +236,7 @@ class LoginTokens:
 
     def _generation(self, refused: Headers | None) -> int | None:
         """Return which generation was refused; None if what is held now is another token already."""
-        held = ACCESS_TOKENS.get(self._place)
+        held = ACCESS_TOKENS.get(self.place)
         if not refused or held is None:
             return None
         carried = refused.get("Authorization", "").partition(" ")[2]

@@ -1,12 +1,18 @@
-"""From what a person types to a stored login and its TokenSource."""
+"""From what a person types to a stored login, and to its tokens, refreshed by this process."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mcp_vacuum.errors import LoginRequired
-from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
+from mcp_vacuum.models import DEFAULT_ACCOUNT, Binding, ClientCredentials, Credential
 from mcp_vacuum.safety.url import normalise_server_url
-from mcp_vacuum.storage.credentials import CredentialStore, open_store
+from mcp_vacuum.storage.access import Held
+from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.tokens.source import LoginTokens
+
+if TYPE_CHECKING:
+    from mcp_vacuum.tokens.renewal import RouteOf
 
 
 def find_login(store: CredentialStore | None, name: str, account: str = DEFAULT_ACCOUNT) -> Credential:
@@ -40,19 +46,53 @@ def _none(store: CredentialStore, name: str, account: str) -> LoginRequired:
     return LoginRequired(name, reason, account=account, hint=hint)
 
 
-def login_tokens(store: CredentialStore, credential: Credential) -> LoginTokens:
-    """Return the tokens of a stored login, bound to its resource."""
-    resource = credential.resource or (credential.server if "://" in credential.server else None)
-    return LoginTokens(store, credential.server, credential.account, resource=resource)
+def login_tokens(store: CredentialStore, credential: Credential, route: RouteOf | None = None) -> LoginTokens:
+    """Return the tokens of a stored login, bound to its resource; see `stored_tokens`."""
+    return stored_tokens(
+        store, credential.server, credential.account, resource=resource_of(credential), route=route
+    )
 
 
-def token_source(name: str, account: str = DEFAULT_ACCOUNT) -> LoginTokens:
-    """Return the TokenSource of a login in the user's vault; blocks while the vault is opened.
+def resource_of(credential: Credential) -> str | None:
+    """Return what the tokens of a login may be sent to; None for a name that is no URL."""
+    return credential.resource or (credential.server if "://" in credential.server else None)
 
-    Raises:
-        LoginRequired, UsageError, StorageError: See `find_login`.
+
+def stored_tokens(
+    store: CredentialStore,
+    server: str,
+    account: str = DEFAULT_ACCOUNT,
+    *,
+    resource: str | None = None,
+    client: ClientCredentials | None = None,
+    client_binding: Binding | None = None,
+    route: RouteOf | None = None,
+) -> LoginTokens:
+    """Return the tokens of a login that this process refreshes itself.
+
+    Args:
+        store: Where the login is.
+        server: The name that the login is kept under.
+        account: One of several logins of that server.
+        resource: What its tokens may be sent to; without one there are tokens but no headers.
+        client: The caller's own client, used instead of the stored one.
+        client_binding: Its binding; a record that is bound to anything else is refused.
+        route: Which way a refresh goes; the environment decides if absent.
     """
-    store = open_store(create=False)
-    credential = find_login(store, name, account)
-    assert store is not None  # find_login() found something in it
-    return login_tokens(store, credential)
+
+    def renew(min_validity: float, rejected: int | None) -> Held:
+        from mcp_vacuum.tokens.renewal import Renewal, by_environment
+
+        return Renewal(
+            store=store,
+            server=server,
+            account=account,
+            client=client,
+            client_binding=client_binding,
+            rejected=rejected,
+            min_validity=min_validity,
+            route=route or by_environment,
+        ).run()
+
+    place = (store.location, server, account)
+    return LoginTokens(place, renew, resource=resource, client_binding=client_binding)

@@ -17,9 +17,11 @@ from mcp_vacuum.drivers.browser import BrowserVisit
 from mcp_vacuum.errors import LoginRequired, VacuumError
 from mcp_vacuum.integrations.httpx2 import VacuumAuth
 from mcp_vacuum.lab import Lab, LabConfig, User
-from mcp_vacuum.login import LoginResult, Ways, login_blocking, logout_blocking
+from mcp_vacuum.login import LoginResult, Ways, login_blocking
+from mcp_vacuum.logout import logout_blocking
 from mcp_vacuum.safety.secret import readable_in
-from mcp_vacuum.storage.credentials import CredentialStore, open_store
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import open_store
 from mcp_vacuum.tokens.stored import find_login, login_tokens
 
 EXAMPLE = "mcp-vacuum demo"

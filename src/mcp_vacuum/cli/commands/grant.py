@@ -7,14 +7,15 @@ from pathlib import Path
 
 import click
 
-from mcp_vacuum.cli.logins import as_json, as_text
+from mcp_vacuum.agent.source import adopt
+from mcp_vacuum.cli.logins import Passphrase, as_json, as_text
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.machine import GrantOptions, grant_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
 from mcp_vacuum.safety.secret import Secret, wrapped
-from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.storage.opening import open_store
 from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 
 EXAMPLE = """mcp-vacuum grant https://mcp.example.com/mcp --as nightly --grant client_credentials \\
@@ -89,14 +90,16 @@ def grant(
         quirks=quirk,
         allow_private_network=allow_private_network,
     )
-    store = open_store()
+    passphrase = Passphrase()
+    store = open_store(ask=passphrase)
     assert store is not None
     if store.notice:
         ui.note(store.notice)
     kept = grant_blocking(url, options, store=store, name=name)
     ui.step(f"the authorization server gave a token; get one with: mcp-vacuum token {name}")
     ui.gap()
-    ui.result(as_json(kept), as_text(ui, kept))
+    in_agent = adopt(store, kept, passphrase.told)
+    ui.result(as_json(kept, in_agent), as_text(ui, kept, in_agent))
 
 
 def _client(

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from mcp_vacuum.cli.logins import as_json, as_text, not_required_json, refreshable
+from mcp_vacuum.agent.source import adopt
+from mcp_vacuum.cli.logins import Passphrase, as_json, as_text, not_required_json, refreshable
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.drivers.aio import CodeShower, Person
@@ -18,7 +19,8 @@ from mcp_vacuum.login import LoginOptions, LoginResult, Ways, login_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
 from mcp_vacuum.protocol.effects import ShowCode
 from mcp_vacuum.safety.secret import wrapped
-from mcp_vacuum.safety.url import BrowserUrl
+from mcp_vacuum.safety.url import BrowserUrl, normalise_server_url
+from mcp_vacuum.storage.opening import open_store
 
 EXAMPLE = """mcp-vacuum login https://mcp.example.com/mcp
 mcp-vacuum login https://mcp.example.com/mcp --account work --scope mcp:tools
@@ -103,10 +105,20 @@ def login(
         timeout=timeout,
         force=force,
     )
+    normalise_server_url(url)  # a URL that makes no sense makes no vault
+    passphrase = Passphrase()
+    store = open_store(ask=passphrase)
+    assert store is not None  # it was made if there was none
     result = login_blocking(
-        url, options, ways=_ways(ui, no_browser, paste), show_code=code_shower(ui), progress=teller(ui)
+        url,
+        options,
+        store=store,
+        ways=_ways(ui, no_browser, paste),
+        show_code=code_shower(ui),
+        progress=teller(ui),
     )
-    tell_login(ui, result, account)
+    in_agent = result.credential is not None and adopt(store, result.credential, passphrase.told)
+    tell_login(ui, result, account, in_agent)
 
 
 def _given_client(client_id: str | None, secret_from_stdin: bool) -> ClientCredentials | None:
@@ -196,7 +208,7 @@ class Teller:
             self._ui.step(text)
 
 
-def tell_login(ui: Ui, result: LoginResult, account: str) -> None:
+def tell_login(ui: Ui, result: LoginResult, account: str, in_agent: bool) -> None:
     """Print how a login ended."""
     credential = result.credential
     if credential is None:
@@ -204,10 +216,10 @@ def tell_login(ui: Ui, result: LoginResult, account: str) -> None:
         return
     if result.outcome == "still_valid":
         ui.step("this login is still valid; nothing to do (--force repeats it)")
-    if not refreshable(credential):
+    if not refreshable(credential) and not in_agent:
         ui.note(
             "the server gave no refresh token, so the access token ends with this command; "
             f"use: mcp-vacuum run {result.server} -- CMD"
         )
     ui.gap()
-    ui.result(as_json(credential), as_text(ui, credential))
+    ui.result(as_json(credential, in_agent), as_text(ui, credential, in_agent))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import click
 
+from mcp_vacuum.agent.source import tell
+from mcp_vacuum.agent.wire import Forget
 from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import RecordDamaged
-from mcp_vacuum.login import logout_blocking
+from mcp_vacuum.logout import logout_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT
-from mcp_vacuum.storage.credentials import open_store
+from mcp_vacuum.storage.opening import open_store
 from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 
 EXAMPLE = "mcp-vacuum logout mcp.example.com"
@@ -36,6 +38,7 @@ def logout(ui: Ui, url: str, account: str, keep_registration: bool) -> None:
         _set_aside(ui, error.url or url, account)
         return
     result = logout_blocking(store, credential, keep_registration=keep_registration)
+    tell(Forget(credential.server, credential.account))
     if credential.grant in MACHINE_GRANTS:
         ui.note(f"nothing was revoked: {result.because}")
     elif not result.revoked:

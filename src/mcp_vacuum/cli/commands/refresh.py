@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
+from mcp_vacuum.agent.source import held_by_agent, login_tokens
 from mcp_vacuum.cli.logins import as_json, as_text, opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.models import DEFAULT_ACCOUNT
-from mcp_vacuum.tokens.stored import login_tokens
 
 EXAMPLE = "mcp-vacuum refresh mcp.example.com"
 
@@ -22,4 +22,5 @@ def refresh(ui: Ui, url: str, account: str) -> None:
     login_tokens(store, credential).obtain(rejected=credential.generation)
     renewed = store.get(credential.server, credential.account) or credential
     ui.step("the authorization server gave a new token")
-    ui.result(as_json(renewed), as_text(ui, renewed))
+    in_agent = (renewed.server, renewed.account) in held_by_agent()
+    ui.result(as_json(renewed, in_agent), as_text(ui, renewed, in_agent))

@@ -7,6 +7,7 @@ import shutil
 
 import click
 
+from mcp_vacuum.agent.source import login_tokens
 from mcp_vacuum.cli.commands.login import code_shower, teller
 from mcp_vacuum.cli.logins import opened, refreshable
 from mcp_vacuum.cli.main import command
@@ -14,7 +15,6 @@ from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.login import LoginOptions, login_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
-from mcp_vacuum.tokens.stored import login_tokens
 
 EXAMPLE = "mcp-vacuum run mcp.example.com -- python agent.py"
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from mcp_vacuum.cli.logins import opened
+from mcp_vacuum.agent.source import token_source
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.tokens.policy import MIN_VALIDITY
-from mcp_vacuum.tokens.stored import login_tokens
 
 EXAMPLE = """curl -H "Authorization: Bearer $(mcp-vacuum token mcp.example.com)" https://mcp.example.com/mcp
 curl -H "$(mcp-vacuum token mcp.example.com --header)" https://mcp.example.com/mcp"""
@@ -32,10 +31,11 @@ def token(ui: Ui, url: str, account: str, min_valid: float, header: bool) -> Non
     URL may be an alias or a host name that only one login has. Never opens a browser: without a usable
     login it exits with 3 and names the command to type.
     """
-    store, credential = opened(url, account)
-    held = login_tokens(store, credential).obtain(min_valid)
+    tokens = token_source(url, account)
+    held = tokens.obtain(min_valid)
+    _, server, account = tokens.place
     value, kind = held.token.access_token, held.token.token_type
-    if held.prover is not None:
+    if kind.lower() == "dpop":
         ui.note(
             "this token is bound to a key: each request needs a DPoP proof, which the Python library makes"
         )
@@ -43,7 +43,7 @@ def token(ui: Ui, url: str, account: str, min_valid: float, header: bool) -> Non
         "access_token": value,
         "token_type": kind,
         "expires_at": held.token.expires_at,
-        "server": credential.server,
-        "account": credential.account,
+        "server": server,
+        "account": account,
     }
     ui.result(members, f"Authorization: {kind} {value}" if header else value)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
+from mcp_vacuum.agent.source import login_tokens
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, ServerUnavailable, UsageError, VacuumError
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
 from mcp_vacuum.safety.url import normalise_server_url, printable
-from mcp_vacuum.storage.credentials import open_store
-from mcp_vacuum.tokens.stored import find_login, login_tokens
+from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.tokens.stored import find_login
 
 if TYPE_CHECKING:
     from mcp_vacuum.tokens.source import TokenSource

@@ -1,0 +1,1 @@
+"""The agent: one process per home that owns the tokens, and what its clients need to reach it."""

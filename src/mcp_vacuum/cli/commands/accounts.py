@@ -1,0 +1,59 @@
+"""`mcp-vacuum accounts`."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from mcp_vacuum.cli.logins import as_json, opened, state_of
+from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.ui import Ui, duration
+from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
+from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.opening import open_store
+
+EXAMPLE = "mcp-vacuum accounts mcp.example.com"
+
+
+@command(EXAMPLE)
+@click.argument("url")
+def accounts(ui: Ui, url: str) -> None:
+    """List the accounts that are logged in to one server."""
+    store = open_store(create=False)
+    server = store.server_named(url) if store else None
+    if store is None or server is None:
+        opened(url, DEFAULT_ACCOUNT)  # raises what every command says where no login is stored
+        raise AssertionError("a login appeared meanwhile")
+    logins = _logins(ui, store, server)
+    members = {"server": server, "accounts": [as_json(credential) for credential in logins]}
+    ui.result(members, f"{ui.bold(server)}\n{_table(ui, logins)}")
+
+
+def _logins(ui: Ui, store: CredentialStore, server: str) -> list[Credential]:
+    """Open the logins of a server; one that does not open is counted, unless none does."""
+    names = [row.key.account for row in store.index() if row.key.name == server]
+    logins = [credential for credential in store.logins() if credential.server == server]
+    if not logins:
+        opened(server, names[0])  # raises why it does not open
+    if len(logins) < len(names):
+        ui.note(
+            f"{len(names) - len(logins)} more could not be opened and are kept as they are; "
+            f"status {server} --account NAME says why"
+        )
+    return logins
+
+
+def _table(ui: Ui, logins: list[Credential]) -> str:
+    now = time.time()
+    rows = [
+        (
+            credential.account,
+            state_of(credential).replace("_", " "),
+            credential.alias or "",
+            credential.scope or "",
+            duration((credential.refreshed_at or credential.created_at) - now),
+        )
+        for credential in logins
+    ]
+    return ui.table(("ACCOUNT", "STATE", "ALIAS", "SCOPE", "REFRESHED"), rows)

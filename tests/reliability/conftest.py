@@ -1,0 +1,38 @@
+"""Each test of this folder has a machine of its own, and is searched for secrets when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from .machine import Machine
+
+SAID = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    item.stash[SAID] = report.capstdout + report.capstderr + report.caplog
+    return report
+
+
+@pytest.fixture(autouse=True)
+def machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Machine]:
+    """A machine without an agent, with a real vault and its key in a file."""
+    monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "file")
+    monkeypatch.setenv("MCP_VACUUM_AGENT", "off")
+    machine = Machine(tmp_path)
+    monkeypatch.setenv("MCP_VACUUM_HOME", str(machine.home))
+    try:
+        yield machine
+        machine.heard(request.node.stash.get(SAID, ""))
+        machine.search()
+    finally:
+        machine.close()

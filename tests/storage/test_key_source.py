@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from mcp_vacuum.errors import KeyUnavailable
+from mcp_vacuum.storage.cipher import new_key
+from mcp_vacuum.storage.key_source import HOW_TO_MAKE_A_KEY, checked_key
+
+KEY = new_key()
+
+
+class TestKeys:
+    @pytest.mark.parametrize("around", ["{}", " {}\n", "\t{}\r\n"])
+    def test_white_space_around_a_key_is_nobodys_fault(self, around: str) -> None:
+        assert checked_key(around.format(KEY.decode()), "it") == KEY
+
+    @pytest.mark.parametrize(
+        "text", ["", "hunter2", KEY.decode()[:-1], KEY.decode() * 2, "ü" * 44, "+/" * 22]
+    )
+    def test_what_is_no_key_is_said_and_not_shown(self, text: str) -> None:
+        with pytest.raises(KeyUnavailable, match=r"^the thing is not a key") as caught:
+            checked_key(text, "the thing")
+
+        assert not text or text not in caught.value.message
+        assert caught.value.hint == HOW_TO_MAKE_A_KEY
