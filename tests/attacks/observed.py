@@ -1,11 +1,11 @@
 """Which client fell to which hostile server of `peers.py`; `test_peers.py` observes it again.
 
-With mcp 2.3 and fastmcp 4.1: (the SDK's provider, FastMCP's, our drop-in for each).
+With mcp 2.3 and fastmcp 4.2: (the SDK's provider, FastMCP's, our drop-in for each).
 """
 
 from __future__ import annotations
 
-VERSIONS = {"mcp": "2.3.", "fastmcp": "4.1."}
+VERSIONS = {"mcp": "2.3.", "fastmcp": "4.2."}
 OBSERVED: dict[str, tuple[bool, bool, bool, bool]] = {
     "mix-up: the attacker's server sends the browser to an honest one that states `iss`": (
         False,

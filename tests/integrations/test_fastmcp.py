@@ -19,7 +19,7 @@ from key_value.aio.stores.memory import MemoryStore
 from mcp_vacuum.drivers.aio import Person
 from mcp_vacuum.drivers.browser import BrowserVisit
 from mcp_vacuum.drivers.loopback import LoopbackListener
-from mcp_vacuum.errors import LoginDeclined
+from mcp_vacuum.errors import LoginDeclined, RegistrationError
 from mcp_vacuum.integrations.fastmcp import OAuth
 from mcp_vacuum.lab import Lab
 from tests.helpers import AGREES, refreshes
@@ -57,6 +57,13 @@ class TestSignature:
     def test_without_a_url_it_says_so(self, vacuum_lab: Lab) -> None:
         with pytest.raises(RuntimeError, match="no server URL"):
             asyncio.run(call(OAuth(ways=AGREES), vacuum_lab.mcp_url))
+
+    def test_a_client_of_another_issuer_is_not_shown_to_this_one(self, vacuum_lab: Lab) -> None:
+        auth = OAuth(ways=AGREES, client_id="mine", client_secret="s" * 20, issuer="https://another.example")
+        with pytest.raises(RegistrationError, match="is registered at"):
+            asyncio.run(call(auth, vacuum_lab.mcp_url))
+
+        assert vacuum_lab.recorder.to("/authorize") == ()
 
     def test_the_transport_binds_it(self, vacuum_lab: Lab) -> None:
         auth = OAuth(ways=AGREES)

@@ -57,6 +57,7 @@ class OAuth(DropIn, _Original):
         client_metadata_url: str | None = None,
         client_id: str | None = None,
         client_secret: str | None = None,
+        issuer: str | None = None,
         *,
         persist_access_token: bool = False,
         account: str = DEFAULT_ACCOUNT,
@@ -66,7 +67,7 @@ class OAuth(DropIn, _Original):
         legacy: bool = False,
         allow_private_network: bool = False,
     ) -> None:
-        """Open nothing yet. The first twelve arguments are FastMCP's.
+        """Open nothing yet. The first thirteen arguments are FastMCP's.
 
         Args:
             mcp_url: The MCP server; None to be told by the transport.
@@ -83,6 +84,7 @@ class OAuth(DropIn, _Original):
             client_metadata_url: A client ID metadata document, used where the server takes them.
             client_id: A pre-registered client.
             client_secret: Its secret.
+            issuer: The authorization server that this client is registered at; it is shown to no other.
             persist_access_token: Give the storage the access token too. Without it the place is empty.
             account: One of several logins to the same server in one storage.
             store: Where logins are kept, `open_store()` for the vault; memory if absent.
@@ -104,7 +106,7 @@ class OAuth(DropIn, _Original):
         self._options = LoginOptions(
             account=account,
             scope=tuple((self._metadata.scope or "").split()),
-            client=_client(client_id, client_secret, additional_client_metadata),
+            client=_client(client_id, client_secret, issuer, additional_client_metadata),
             client_metadata=described(self._metadata),
             client_metadata_url=client_metadata_url,
             redirect_uri=self.redirect_uri,
@@ -178,14 +180,17 @@ def _metadata(
 
 
 def _client(
-    client_id: str | None, client_secret: str | None, additional: dict[str, Any] | None
+    client_id: str | None, client_secret: str | None, issuer: str | None, additional: dict[str, Any] | None
 ) -> ClientCredentials | None:
     if client_id is None:
         return None
     if client_secret is None:
-        return ClientCredentials(client_id=client_id)
+        return ClientCredentials(client_id=client_id, issuer=issuer)
     named = performable(str((additional or {}).get("token_endpoint_auth_method")))
     method: AuthMethod = named or "client_secret_post"
     return ClientCredentials(
-        client_id=client_id, client_secret=Secret(client_secret), token_endpoint_auth_method=method
+        client_id=client_id,
+        client_secret=Secret(client_secret),
+        issuer=issuer,
+        token_endpoint_auth_method=method,
     )

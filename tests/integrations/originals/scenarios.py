@@ -29,6 +29,11 @@ def _within(seconds: float, work: Awaitable[None]) -> None:
     asyncio.run(run())
 
 
+async def _until(seen: Callable[[], bool]) -> None:
+    while not seen():  # noqa: ASYNC110 - a thread of the laboratory brings it about
+        await asyncio.sleep(0.01)
+
+
 def refresh_token_is_used_after_a_restart(kit: Kit) -> None:
     """python-sdk#3250, fastmcp#1649: a new process opens the browser although a refresh token is stored."""
 
@@ -111,9 +116,9 @@ def a_cancelled_request_does_not_break_the_next(kit: Kit) -> None:
         await asyncio.sleep(SHORT + 0.1)
         lab.faults.token_delay, lab.faults.token_times = 0.5, 1
         gives_up = asyncio.create_task(call(auth, lab.mcp_url))
-        await asyncio.sleep(0.25)
+        await _until(lambda: bool(lab.refresh_tokens_seen()))
         gives_up.cancel()
-        await asyncio.sleep(0.75)
+        await _until(lambda: len(lab.issued_refresh_tokens) == 2)
         assert (await call(auth, lab.mcp_url)).status_code == 200
         assert lab.reuse_detected == 0, "a refresh token was used twice, and its family revoked"
         assert consents(lab) == 1

@@ -1,6 +1,6 @@
 """Fails on the original, passes on ours. Where an original passes, or begins to, this says so.
 
-An entry of `FAILS` is what was observed with mcp 2.3.x and fastmcp 4.1.x. When upstream fixes one, its test
+An entry of `FAILS` is what was observed with mcp 2.3.x and fastmcp 4.2.x. When upstream fixes one, its test
 here fails: move the scenario to `PASSES`, and correct the table in docs/drop-in.md.
 """
 
@@ -121,4 +121,4 @@ def test_the_document_says_the_same() -> None:
 
 def test_the_versions_are_those_of_the_document() -> None:
     assert importlib.metadata.version("mcp").startswith("2.3.")
-    assert importlib.metadata.version("fastmcp").startswith("4.1.")
+    assert importlib.metadata.version("fastmcp").startswith("4.2.")
