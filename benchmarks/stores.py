@@ -25,7 +25,7 @@ from mcp_vacuum.storage.opening import memory_store, open_store
 from mcp_vacuum.storage.secure import SecureTokenStorage
 from mcp_vacuum.tokens.manager import TokenManager
 
-RECORDS = 1000
+RECORDS = 100_000
 ROUNDS, GETS, PUTS = 15, 300, 50
 CALLS = 5000
 GET, PUT = "vault get", "vault put"

@@ -37,6 +37,7 @@ class _Plan(NamedTuple):
     """How a dataclass becomes JSON and comes back: all field names, their getter, and what needs help."""
 
     names: tuple[str, ...]
+    known: frozenset[str]
     values: Callable[[Any], tuple[Any, ...]]
     decoders: dict[str, Decoder]
 
@@ -190,13 +191,17 @@ def _plain(value: object) -> object:
 def _from_dict(kind: type[R], body: Mapping[str, Any]) -> R:
     plan = _plan(kind)
     try:
-        known = {name: body[name] for name in plan.names if name in body}
+        known = dict(body) if body.keys() <= plan.known else _known(plan, body)
         for name, decode in plan.decoders.items():
             if known.get(name) is not None:
                 known[name] = decode(known[name])
         return kind(**known)
     except (TypeError, AttributeError) as caught:
         raise ValueError(f"it is not a {kind.__name__} ({type(caught).__name__})") from None
+
+
+def _known(plan: _Plan, body: Mapping[str, Any]) -> Body:
+    return {name: body[name] for name in plan.names if name in body}
 
 
 def _plan(kind: type[Any]) -> _Plan:
@@ -206,7 +211,7 @@ def _plan(kind: type[Any]) -> _Plan:
         hints = get_type_hints(kind)
         names = tuple(field.name for field in fields(kind))
         decoders = {name: decode for name in names if (decode := _decoder(hints[name]))}
-        plan = _plans[kind.__name__] = _Plan(names, attrgetter(*names), decoders)
+        plan = _plans[kind.__name__] = _Plan(names, frozenset(names), attrgetter(*names), decoders)
     return plan
 
 

@@ -17,9 +17,10 @@ from mcp_vacuum.storage.lease import lease_path, locked
 from mcp_vacuum.storage.names import host_of
 from mcp_vacuum.storage.trouble import NO_ROOM, primary
 
-COLUMNS = "kind, name, account, CAST(sealed AS BLOB), generation, issuer, alias, expires_at, key_id"
+SEALED = "CAST(sealed AS BLOB), generation, issuer, alias, expires_at, key_id"
+COLUMNS = f"kind, name, account, {SEALED}"
 CLEAR = "kind, name, account, generation, issuer, alias, expires_at"
-SELECT = f"SELECT {COLUMNS} FROM records WHERE kind = ? AND name = ? AND account = ?"  # noqa: S608
+SELECT = f"SELECT {SEALED} FROM records WHERE kind = ? AND name = ? AND account = ?"  # noqa: S608
 LIST = f"SELECT {COLUMNS} FROM records WHERE kind = ? ORDER BY name, account"  # noqa: S608
 INDEX = f"SELECT {CLEAR} FROM records WHERE kind = ? ORDER BY name, account"  # noqa: S608
 FIND = f"""
@@ -104,7 +105,7 @@ class Vault:
             StorageError: The vault is missing, damaged, newer, or cannot be read.
         """
         rows, _ = self.database.execute(SELECT, key.kind, key.name, key.account)
-        return _row(rows[0]) if rows else None
+        return Row(key, *rows[0]) if rows else None
 
     def put(self, row: Row, *, expected_generation: int) -> None:
         """Write the record in one transaction; see `RecordStore.put`.
