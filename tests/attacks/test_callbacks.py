@@ -68,10 +68,15 @@ def _meanwhile(world: World, interfere: Interfering, then: bool = True) -> Ways:
 
     def ways(listener: LoopbackListener, timeout: float) -> Person:
         def opener(url: str) -> bool:
-            with contextlib.suppress(OSError):
-                interfere(url, listener.redirect_uri)
-                if then:
-                    world.user.visit(url)
+            over = threading.Event()
+            world.meanwhile.append(over)
+            try:
+                with contextlib.suppress(OSError):
+                    interfere(url, listener.redirect_uri)
+                    if then:
+                        world.user.visit(url)
+            finally:
+                over.set()
             return True
 
         return BrowserVisit(listener, timeout=timeout, opener=opener)

@@ -12,7 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mcp_vacuum.errors import KeyUnavailable, RecordDamaged, StorageError
+from mcp_vacuum.storage import vault
 from mcp_vacuum.storage.file_source import KEY_FILE
 from mcp_vacuum.storage.opening import open_store
 from tests.attacks.kit import NOTHING, Loot, Sees, attack, attacks, defence, in_the_test
@@ -133,13 +136,20 @@ def test_planted_key(world: World) -> Loot:
     return [f"{len(Fernet(KNOWN_KEY).decrypt(sealed[len(b'mcpv1:') :]))} bytes of a login, in the clear"]
 
 
+def _any_key(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("mcp_vacuum.storage.keys.hmac.compare_digest", lambda *_: True)
+    for name in ("INSERT", "UPDATE"):  # a row is written under the header's key alone
+        statement = getattr(vault, name)
+        patch.setattr(vault, name, statement.replace(vault.OF_THIS_KEY, "? IS NOT NULL"))
+
+
 @attack(
     "the key of a vault is exchanged for one that somebody knows",
     source="CWE-345, ST-ENC-01",
     defence=in_the_test(
         "a vault knows its key",
         "`storage/keys.py: unlock`",
-        lambda patch: patch.setattr("mcp_vacuum.storage.keys.hmac.compare_digest", lambda *_: True),
+        _any_key,
     ),
     sees=Sees(KeyUnavailable, says="not the key of this vault"),
 )

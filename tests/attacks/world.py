@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ class World:
         self.loot: list[str] = []
         self.told: list[str] = []
         self.visited: list[str] = []
+        self.meanwhile: list[threading.Event] = []
         self.user = User(timeout=10)
         self.store: CredentialStore = memory_store()
 
@@ -99,7 +101,7 @@ class World:
         """Log in as a library does. The person visits what they are sent to, and says yes."""
         options.setdefault("timeout", 5)
         chosen = LoginOptions(**options)
-        return self.attempt(
+        done = self.attempt(
             lambda: login_blocking(
                 url,
                 chosen,
@@ -109,6 +111,9 @@ class World:
                 progress=lambda step, text: self.told.append(text),
             )
         )
+        for interference in self.meanwhile:  # a login may end before who ended it has noted the fact
+            interference.wait(10)
+        return done
 
     def cli(self, *arguments: str, stdin: str = "") -> Done:
         """Run a command line in this process, as a new process would begin."""

@@ -60,7 +60,6 @@ def findings(store: CredentialStore, home: Path) -> list[Finding]:
         ({"refresh_token": None}, "warn", 0, "no refresh token", f"mcp-vacuum run {URL} -- CMD"),
         ({"refresh_token": None, "grant": "client_credentials"}, "ok", 0, "1 login", ""),
         ({"doubts": (0.0, 1.0, 100.0)}, "warn", 0, "doubtful", "--force"),
-        ({"journal": attempt(time.time() - 300)}, "warn", 0, "interrupted 5 min ago", f"refresh {URL}"),
         ({"journal": attempt(0.0)}, "warn", 0, "was interrupted", f"refresh {URL}"),
     ],
 )
@@ -74,6 +73,13 @@ def test_verdicts(
     assert words in found.what
     assert fix in found.fix
     assert "secret-host" not in found.what + found.why
+
+
+def test_an_attempt_says_how_long_ago_it_was(store: CredentialStore, home: Path) -> None:
+    store.put(login(journal=attempt(time.time() - 300)), 0)
+    (found,) = findings(store, home)
+
+    assert "interrupted 5 min ago" in found.what
 
 
 def test_one_that_does_not_open(store: CredentialStore, home: Path) -> None:

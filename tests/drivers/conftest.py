@@ -78,7 +78,7 @@ class Resolver:
 
     def __call__(self, host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name not in self.answers:
+        if name not in self.answers or kwargs.get("flags", 0) & socket.AI_NUMERICHOST:
             # Literals only: a name that no test prepared must not reach the network.
             named = dict(zip(("family", "type", "proto"), args, strict=False))
             return self._real(host, port, **{**named, **kwargs, "flags": socket.AI_NUMERICHOST})

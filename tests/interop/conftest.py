@@ -53,6 +53,13 @@ PROTECTED = ("fastmcp_own", *ASKING)
 Starter = Callable[..., AbstractContextManager[ProtectedServer]]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in parallel, these stay together: each server is started once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("interop"))
+
+
 # --- the servers ---------------------------------------------------------------------------------
 
 

@@ -196,10 +196,11 @@ class TestProperties:
         ],
     )
     def test_the_worst_line_takes_no_longer_than_another(self, unit: str) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         parse_challenges(["Bearer x=1, " + unit * (1_000_000 // len(unit))] * 5)
 
-        assert time.perf_counter() - started < 1.0
+        # Of the processor, and much more than it takes: a parser that goes back takes hours for this.
+        assert time.process_time() - started < 30
 
 
 class TestDPoP:

@@ -12,6 +12,14 @@ from .machine import Machine
 SAID = pytest.StashKey[str]()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real processes, disks and keyrings take their time: this room belongs to the long run."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("fault"):
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,

@@ -113,10 +113,6 @@ class TestSeal:
             with pytest.raises(StorageError):
                 open_sealed(SealedRecord(blob), KEY, 1, CIPHER)
 
-    def test_a_column_that_is_no_blob_is_damage(self) -> None:
-        with pytest.raises(RecordDamaged):
-            open_sealed("mcpv1:text", KEY, 1, CIPHER)  # type: ignore[arg-type]
-
     def test_damage_is_named_with_its_server_and_a_way_out(self) -> None:
         with pytest.raises(RecordDamaged, match=r"https://mcp.example \(account work\).*kept") as caught:
             open_sealed(SealedRecord(b"x"), replace(KEY, account="work"), 1, CIPHER)

@@ -301,7 +301,8 @@ class RecordStoreContract:
             caught = _from_another_thread(lambda: _try_lease(store, 0.1))
         again = _from_another_thread(lambda: _try_lease(store, 0.1))
 
-        assert (type(caught), again) == (StorageError, None)
+        assert isinstance(caught, StorageError)
+        assert again is None
 
     def test_leases_of_two_records_are_two(self) -> None:
         """A slow refresh of one server does not stop another."""
