@@ -59,7 +59,7 @@ class TestSignature:
             asyncio.run(call(OAuth(ways=AGREES), vacuum_lab.mcp_url))
 
     def test_a_client_of_another_issuer_is_not_shown_to_this_one(self, vacuum_lab: Lab) -> None:
-        auth = OAuth(ways=AGREES, client_id="mine", client_secret="s" * 20, issuer="https://another.example")
+        auth = OAuth(vacuum_lab.mcp_url, ways=AGREES, client_id="mine", issuer="https://another.example")
         with pytest.raises(RegistrationError, match="is registered at"):
             asyncio.run(call(auth, vacuum_lab.mcp_url))
 
