@@ -44,15 +44,17 @@ VERDICTS = """\
 
 - `PASS`: it was looked at, and it holds. A test of the form "this must be refused" counts only if the same
   request without the flaw was accepted.
-- `FAIL`: it is broken. A finding of medium severity or worse, of a rule that a text demands, seen with certainty.
-- `WARN`: it is broken, and it is mild (low, info), or it is advice of this auditor, or what was seen has another
-  reading; then the report says *perhaps*.
+- `FAIL`: it is broken. A finding of medium severity or worse, of a rule that a text demands, seen with
+  certainty.
+- `WARN`: it is broken, and it is mild (low, info), or it is advice of this auditor, or what was seen has
+  another reading; then the report says *perhaps*.
 - `NOT_APPLICABLE`: it does not concern this target, with the reason.
-- `INCONCLUSIVE`: nobody could tell, with the reason: no answer, a page that keeps robots out, a check that is not
-  built. **It is not a pass.**
+- `INCONCLUSIVE`: nobody could tell, with the reason: no answer, a page that keeps robots out, a check that is
+  not built. **It is not a pass.**
 
-A report lists what `FAIL` and `WARN` found, worst first; the ids of `PASS` under *passed*; and the other two
-under *not checked*, with the reason. A target is *compliant* if nothing of medium severity or worse was found.
+A report lists what `FAIL` and `WARN` found, worst first; the ids of `PASS` under *passed*; and the other
+two under *not checked*, with the reason. A target is *compliant* if nothing of medium severity or worse was
+found.
 
 A rule of level *advice* is drawn by this auditor from the reasons that a text gives. To break it breaks no
 specification, so it never makes a `FAIL`.
