@@ -20,7 +20,7 @@ from mcp_vacuum.audit.formats.page.markup import Markup, el, join, raw
 from mcp_vacuum.audit.formats.page.rest import folded
 from mcp_vacuum.audit.formats.page.script import SCRIPT
 from mcp_vacuum.audit.formats.page.style import style
-from mcp_vacuum.audit.formats.page.verdict import counts, tone, verdict, words
+from mcp_vacuum.audit.formats.page.verdict import brief, counts, tone, verdict, words
 from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 
@@ -87,6 +87,7 @@ def _report(report: SecurityReport, lanes: Lanes, prefix: str, level: int) -> Ma
     return join(
         verdict(report, mask, f"h{level}"),
         counts(report.findings) if level == 1 else None,
+        brief(cards) if cards else None,
         _flow(report, lanes, cards, mask, prefix, level + 1),
         _findings(report, cards, mask, prefix, level + 1),
         _part("What was not found", folded(report), level + 1),
@@ -218,4 +219,5 @@ def _folded_target(number: int, report: SecurityReport, lanes: Lanes) -> Markup:
     name = el("h2", Mask(report.exchanges).url(report.target))
     summary = el("summary", name, " ", el("span", words(report), class_="remark"))
     content = _report(report, lanes, f"t{number}-", 3)
-    return el("details", summary, content, id=f"t{number}", class_="target-of")
+    shade = f"target-of {tone(report.worst)}"
+    return el("details", summary, content, id=f"t{number}", class_=shade)

@@ -22,3 +22,10 @@ def test_too_many_servers_share_the_last_line() -> None:
 
     assert len(lanes.all) <= MOST + 1
     assert lanes.to(many[-1]) == len(lanes.all) - 1
+
+
+def test_a_scheme_is_shown_where_it_tells_something() -> None:
+    urls = ("http://127.0.0.1:8000/mcp", "http://plain.example/mcp", "https://safe.example/mcp")
+    lanes = lanes_of(urls[0], [answered(url=url, number=n) for n, url in enumerate(urls, 1)])
+
+    assert [each.name for each in lanes.all[1:]] == ["127.0.0.1:8000", "http://plain.example", "safe.example"]

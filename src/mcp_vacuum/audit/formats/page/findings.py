@@ -8,7 +8,7 @@ from mcp_vacuum.audit.formats.page.markup import Markup, el, join
 from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding
 from mcp_vacuum.audit.rule import Level, Rule
-from mcp_vacuum.audit.sources import link
+from mcp_vacuum.audit.sources import link, page
 
 Place = Callable[[ReportedFinding], str | None]
 """Finds the anchor of a finding's exchange; None if the drawing does not show it."""
@@ -30,7 +30,7 @@ def card(anchor: str, found: Sequence[ReportedFinding], place: Place, mask: Mask
         el(
             heading,
             el("span", severity, class_="chip"),
-            el("span", rule.id, class_="id"),
+            linked(rule.id),
             el("span", el("span", "broken: ", class_="unseen"), rule.title, class_="title"),
             class_="what",
         ),
@@ -40,6 +40,11 @@ def card(anchor: str, found: Sequence[ReportedFinding], place: Place, mask: Mask
         id=anchor,
         class_=f"finding sev-{severity}",
     )
+
+
+def linked(rule: str) -> Markup:
+    """Return the id of a rule, as a link to its page."""
+    return el("a", rule, href=page(rule), rel="noreferrer noopener", class_="id")
 
 
 def examples(rule: Rule) -> Markup | None:

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.formats.page.folding import folded, runs
 from mcp_vacuum.audit.formats.page.lanes import Lane, Lanes
 from mcp_vacuum.audit.formats.page.markup import Markup, el, join
 from mcp_vacuum.audit.masking import Mask
@@ -34,7 +35,10 @@ def drawing(exchanges: Sequence[Exchange], lanes: Lanes, marks: Marks, mask: Mas
         mask: Knows the secrets of the recording.
         prefix: Of the anchors.
     """
-    steps = [_step(each, lanes, marks.get(each.number, ()), mask, prefix) for each in exchanges]
+    steps: list[Markup] = []
+    for quiet, run in runs(exchanges, marks):
+        drawn = [_step(each, lanes, marks.get(each.number, ()), mask, prefix) for each in run]
+        steps += [folded(run, lanes, drawn)] if quiet else drawn
     lines = [el("i", class_=f"line line-{number}") for number in range(len(lanes.all))]
     return el(
         "div",

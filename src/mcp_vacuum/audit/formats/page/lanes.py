@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.safety.url import origin, printable
+from mcp_vacuum.safety.address import is_loopback_host
+from mcp_vacuum.safety.url import host_of, origin, printable
 
 MOST = 6
 """Lifelines beside the client's; the servers of the last one are too many to be told apart."""
@@ -31,7 +32,7 @@ class Lane:
 
     Attributes:
         role: Who it is, such as ``MCP server``.
-        name: Its origin, without a scheme where that is https; empty for the client.
+        name: Its origin, without a scheme where that is https, or this machine; empty for the client.
     """
 
     role: str
@@ -96,4 +97,7 @@ def _path(url: str) -> str:
 
 
 def _short(of: str) -> str:
+    """Return the host, and the scheme where it tells something: plain http beyond this machine."""
+    if is_loopback_host(host_of(of) if of else ""):
+        of = of.removeprefix("http://")
     return printable(of.removeprefix("https://")) or "no address"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from mcp_vacuum.audit.formats.page.findings import linked
 from mcp_vacuum.audit.formats.page.markup import Markup, el, join
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
@@ -55,5 +56,5 @@ def _fold(name: str, remark: str, content: list[Markup]) -> Markup:
 
 
 def _rules(ids: list[str]) -> Markup:
-    rows = (el("li", el("code", each), " ", titles().get(each, "")) for each in ids)
+    rows = (el("li", linked(each), " ", titles().get(each, "")) for each in ids)
     return el("ul", rows, class_="rules")
