@@ -7,7 +7,7 @@ that a tool which counts results counts findings only and still nothing is passe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from json import dumps
 from typing import Any
@@ -19,7 +19,7 @@ from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import Level, Rule, Severity
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
-from mcp_vacuum.audit.sources import link
+from mcp_vacuum.audit.sources import link, page
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "mcpVacuumFinding/v1"
@@ -86,12 +86,11 @@ def _driver(rules: Sequence[Rule]) -> Members:
 
 
 def _rule(rule: Rule) -> Members:
-    help_uri = next(filter(None, map(link, rule.sources)), None)
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why or rule.title},
-        **({"helpUri": help_uri} if help_uri else {}),
+        "helpUri": page(rule.id),
         "help": {"text": f"{rule.fix}\n\n{_cited(rule)}", "markdown": _markdown(rule)},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {
@@ -107,12 +106,17 @@ def _markdown(rule: Rule) -> str:
     parts += [
         f"**{name}**\n\n```\n{text}\n```" for name, text in (("Bad", rule.bad), ("Good", rule.good)) if text
     ]
-    return "\n\n".join(part for part in (*parts, _cited(rule)) if part)
+    return "\n\n".join(part for part in (*parts, _cited(rule, _linked)) if part)
 
 
-def _cited(rule: Rule) -> str:
+def _cited(rule: Rule, shown: Callable[[str], str] = str) -> str:
     level = "Advice, after" if rule.level is Level.ADVICE else f"{rule.level.value} in"
-    return f"{level}: {'; '.join(rule.sources)}"
+    return f"{level}: {'; '.join(map(shown, rule.sources))}"
+
+
+def _linked(source: str) -> str:
+    url = link(source)
+    return f"[{source}]({url})" if url else source
 
 
 # --- results ----------------------------------------------------------------------------------------------
@@ -148,14 +152,14 @@ def _message(each: ReportedFinding, mask: Mask) -> str:
 
 
 def _location(report: SecurityReport, each: ReportedFinding, mask: Mask) -> Members:
-    """Point at the URL or file; SARIF's readers want a physical place, of which an answer has no lines."""
-    at = each.finding.at
-    place = mask.url(at.url) if at is not None else mask.url(report.target)
+    """Point at the file or URL; SARIF's readers want a physical place, of which an answer has no lines."""
+    file, at = each.finding.file, each.finding.at
+    place = file.path if file else mask.url(at.url if at is not None else report.target)
     where = mask.text(each.finding.where)
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": _reference(place)},
-            "region": {"startLine": 1},
+            "region": {"startLine": (file.line if file else None) or 1},
         },
         "logicalLocations": [{"fullyQualifiedName": where, "kind": "member"}],
     }

@@ -38,7 +38,7 @@ def test_a_fold_says_who_answered_how_and_how_often() -> None:
     text = folded(run, lanes_of(URL, run), ())
 
     assert "5 exchanges without a finding" in text
-    assert "MCP server: 3 with 401, 1 with no answer; authorization server: 1 with 200" in text
+    assert "MCP server: 3 with 401, 1 without an answer; authorization server: 1 with 200" in text
 
 
 def test_two_hundred_exchanges_show_their_finding_and_lose_nothing() -> None:

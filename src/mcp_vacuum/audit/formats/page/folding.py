@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from mcp_vacuum.audit.exchange import Exchange
@@ -14,6 +14,13 @@ FEW = 24
 """Exchanges that are all drawn: as many fit on two screens."""
 SILENCE = 3
 """From so many in a row without a finding they are folded."""
+
+UNANSWERED: Mapping[str, str] = {
+    "refused": "not sent",
+    "unreachable": "without a connection",
+    "lost": "without an answer",
+    "visited": "in the browser",
+}
 
 Run = tuple[bool, Sequence[Exchange]]
 """Whether it is folded, and the exchanges, in their order."""
@@ -48,8 +55,8 @@ def _sums(run: Sequence[Exchange], lanes: Lanes) -> Iterator[str]:
     for number, lane in enumerate(lanes.all):
         said = Counter(_said(each) for each in run if lanes.to(each) == number)
         if said:
-            yield f"{lane.role}: {', '.join(f'{count} with {what}' for what, count in said.most_common())}"
+            yield f"{lane.role}: {', '.join(f'{count} {what}' for what, count in said.most_common())}"
 
 
 def _said(exchange: Exchange) -> str:
-    return str(exchange.status) if exchange.response else "no answer"
+    return f"with {exchange.status}" if exchange.response else UNANSWERED[exchange.outcome]

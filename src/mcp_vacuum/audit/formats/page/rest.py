@@ -7,6 +7,7 @@ from functools import cache
 
 from mcp_vacuum.audit.formats.page.findings import linked
 from mcp_vacuum.audit.formats.page.markup import Markup, el, join
+from mcp_vacuum.audit.formats.reasons import reasons_of, together
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 
@@ -24,12 +25,8 @@ def titles() -> Mapping[str, str]:
 
 def by_reason(report: SecurityReport, kind: str) -> dict[str, list[str]]:
     """Return the rules that were not checked for a kind of reason, by reason, most rules first."""
-    reasons: dict[str, list[str]] = {}
-    for rule, because in report.not_checked:
-        word, _, reason = because.partition(": ")
-        if word == kind:
-            reasons.setdefault(reason, []).append(rule)
-    return dict(sorted(reasons.items(), key=lambda item: -len(item[1])))
+    found = {rule: reasons_of(because) for rule, because in report.not_checked}
+    return together({rule: "; ".join(each[kind]) for rule, each in found.items() if next(iter(each)) == kind})
 
 
 def folded(report: SecurityReport) -> Markup:
