@@ -60,8 +60,9 @@ audit-pages: $(READY)  ## Write docs/audits, a page for each rule, from the rule
 bench: $(READY)  ## Measure, beside the peers and the limit
 	$(BIN)/python -m benchmarks
 
-screens: $(READY)  ## Capture the terminal pictures of docs/screens anew
+screens: $(READY)  ## Capture the pictures of docs/screens anew
 	$(BIN)/python docs/screens/capture.py
+	$(BIN)/python docs/screens/audit.py
 
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcp_vacuum.audit.formats.html import render
-from mcp_vacuum.audit.formats.page.folding import FEW, SILENCE, folded, runs
+from mcp_vacuum.audit.formats.page.folding import FEW, FEW_WITH_FINDINGS, SILENCE, folded, runs
 from mcp_vacuum.audit.formats.page.lanes import lanes_of
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport
 from mcp_vacuum.audit.rule import Finding
@@ -14,9 +14,11 @@ MANY = [answered(401, number=number) for number in range(1, 201)]
 
 
 def test_a_short_recording_is_drawn_whole() -> None:
-    few = MANY[:FEW]
+    without, few = MANY[:FEW], MANY[:FEW_WITH_FINDINGS]
 
-    assert list(runs(few, {})) == [(False, few)]
+    assert list(runs(without, ())) == [(False, without)]
+    assert list(runs(few, {1})) == [(False, few)]
+    assert len(list(runs(without, {1}))) == 2
 
 
 def test_silence_between_findings_is_folded_and_a_short_one_is_not() -> None:

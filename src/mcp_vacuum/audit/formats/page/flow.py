@@ -126,7 +126,9 @@ def _status(status: int) -> str:
 
 def _mark(anchor: str, each: ReportedFinding, mask: Mask) -> Markup:
     severity = each.severity.word
-    why = el("span", mask.text(each.finding.why), class_="said")
+    _, comma, member = mask.text(each.finding.where).rpartition(", ")
+    about = el("code", member, ": ") if comma else None
+    why = el("span", about, mask.text(each.finding.why), class_="said")
     text = el("a", el("b", severity, class_="chip"), " ", el("b", each.rule.id), " ", why, href=f"#{anchor}")
     return el("li", text, title=each.rule.title, class_=f"mark sev-{severity}")
 

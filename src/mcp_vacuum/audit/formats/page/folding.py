@@ -10,8 +10,8 @@ from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.formats.page.lanes import Lanes
 from mcp_vacuum.audit.formats.page.markup import Markup, el
 
-FEW = 24
-"""Exchanges that are all drawn: as many fit on two screens."""
+FEW, FEW_WITH_FINDINGS = 24, 10
+"""Exchanges that are all drawn: as many fit on two screens. Findings shall stand on the first."""
 SILENCE = 3
 """From so many in a row without a finding they are folded."""
 
@@ -33,7 +33,7 @@ def runs(exchanges: Sequence[Exchange], marked: Collection[int]) -> Iterator[Run
         exchanges: In the order in which they were begun.
         marked: The numbers of those that show a finding.
     """
-    if len(exchanges) <= FEW:
+    if len(exchanges) <= (FEW_WITH_FINDINGS if marked else FEW):
         yield False, exchanges
         return
     for quiet, found in groupby(exchanges, key=lambda each: each.number not in marked):

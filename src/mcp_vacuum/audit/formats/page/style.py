@@ -170,6 +170,7 @@ details[open] > summary .purpose::after { content: " ▾"; }
 .mark a { display: inline-block; background: var(--card); border: 1px solid var(--tone);
   border-radius: 6px; color: inherit;
   padding: .22rem .6rem .22rem .3rem; font-size: .85rem; text-decoration: none; line-height: 1.4; }
+.mark code { font-size: .92em; color: var(--soft); }
 .mark a:hover { text-decoration: underline; } .mark + .mark { margin-top: .3rem; }
 .messages { position: relative; display: grid; grid-template-columns: 1fr 1fr; gap: .9rem;
   padding: .5rem 0 .9rem;
