@@ -16,6 +16,7 @@ from mcp_vacuum.audit.rule import FileSpot, Finding
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 from mcp_vacuum.audit.sources import page
 from tests.audit.conftest import altered, audit
+from tests.audit.made import answered
 from tests.audit.planted.server import audited
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "sarif-schema-2.1.0.json"
@@ -75,9 +76,21 @@ def test_a_finding_that_is_in_no_message_and_no_file_points_at_the_target() -> N
     (result,) = run(SecurityReport("https://a.example/mcp", (found,)))["results"]
     place = result["locations"][0]["physicalLocation"]
 
-    assert place["artifactLocation"] == {"uri": "https://a.example/mcp"}
+    assert place["artifactLocation"] == {"uri": "a.example/mcp"}
     assert "webRequest" not in result
     assert "perhaps" in result["message"]["text"]
+
+
+def test_no_place_has_a_scheme_since_code_scanning_would_refuse_the_whole_log() -> None:
+    at = answered(url="http://localhost:8000/authorize?state=s#x")
+    seen = ReportedFinding(CATALOGUE[0], Finding("state", "it is short", at=at))
+    (result,) = run(SecurityReport("http://localhost:8000/mcp", (seen,), exchanges=(at,)))["results"]
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+    assert place == "localhost%3A8000/authorize"
+    assert result["webRequest"]["target"].startswith("http://localhost:8000/authorize?state=")
+    for each in run(audited(no_pkce_advertised=True), audit(altered(state=None)))["results"]:
+        assert ":" not in each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
 
 
 def test_many_targets_and_their_failures_are_one_run() -> None:

@@ -154,15 +154,25 @@ def _message(each: ReportedFinding, mask: Mask) -> str:
 def _location(report: SecurityReport, each: ReportedFinding, mask: Mask) -> Members:
     """Point at the file or URL; SARIF's readers want a physical place, of which an answer has no lines."""
     file, at = each.finding.file, each.finding.at
-    place = file.path if file else mask.url(at.url if at is not None else report.target)
+    place = file.path if file else _without_scheme(mask.url(at.url if at is not None else report.target))
     where = mask.text(each.finding.where)
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": _reference(place)},
+            "artifactLocation": {"uri": quote(place, safe="/@!$&'()*+,;=~")},
             "region": {"startLine": (file.line if file else None) or 1},
         },
         "logicalLocations": [{"fullyQualifiedName": where, "kind": "member"}],
     }
+
+
+def _without_scheme(url: str) -> str:
+    """Return host and path of a URL, and anything else as it is.
+
+    GitHub's code scanning refuses a whole log over one place whose scheme is not that of the checkout
+    (github/codeql-action issue 754); a port's colon would be read as the end of a scheme, and is encoded.
+    """
+    scheme, found, rest = url.partition("://")
+    return rest.partition("?")[0].partition("#")[0] if found and scheme in ("http", "https") else url
 
 
 def _reference(place: str) -> str:

@@ -15,10 +15,10 @@ FEW, FEW_WITH_FINDINGS = 24, 10
 SILENCE = 3
 """From so many in a row without a finding they are folded."""
 
+NO_ANSWER = "without an answer"
 UNANSWERED: Mapping[str, str] = {
     "refused": "not sent",
     "unreachable": "without a connection",
-    "lost": "without an answer",
     "visited": "in the browser",
 }
 
@@ -59,4 +59,4 @@ def _sums(run: Sequence[Exchange], lanes: Lanes) -> Iterator[str]:
 
 
 def _said(exchange: Exchange) -> str:
-    return f"with {exchange.status}" if exchange.response else UNANSWERED[exchange.outcome]
+    return f"with {exchange.status}" if exchange.response else UNANSWERED.get(exchange.outcome, NO_ANSWER)
