@@ -67,7 +67,7 @@ def test_a_finding_in_a_file_points_at_its_line() -> None:
 
     assert places == [
         {"artifactLocation": {"uri": "configs/my%20client.json"}, "region": {"startLine": 12}},
-        {"artifactLocation": {"uri": "~/.config/x"}, "region": {"startLine": 1}},
+        {"artifactLocation": {"uri": ".config/x", "uriBaseId": "HOME"}, "region": {"startLine": 1}},
     ]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mcp_vacuum.audit.formats.text import WIDTH, render
-from mcp_vacuum.audit.report import SecurityReport, Unexamined
+from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
+from mcp_vacuum.audit.rule import FileSpot, Finding
+from mcp_vacuum.audit.rules import CATALOGUE
 from mcp_vacuum.audit.sources import PAGES
 from tests.audit.planted.server import audited
 
@@ -47,6 +49,12 @@ def test_a_rule_that_alone_could_not_be_judged_is_named() -> None:
 
     assert "1 not judged: RS-TLS-01: no connection" in text
     assert "NOT_APPLICABLE" not in text
+
+
+def test_a_line_of_a_file_is_named() -> None:
+    found = ReportedFinding(CATALOGUE[0], Finding("a.json: token", "it is", file=FileSpot("a.json", 12)))
+
+    assert "where   a.json: token (line 12)" in render([SecurityReport("a.json", (found,))])
 
 
 def test_it_says_where_rules_are_explained_if_one_is_broken() -> None:

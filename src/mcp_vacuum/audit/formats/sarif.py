@@ -25,6 +25,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 FINGERPRINT = "mcpVacuumFinding/v1"
 """Of rule, target and place; not of the words, which may carry what differs from run to run."""
 
+HOME = "HOME"
+"""The base of what a person writes as ``~/…``."""
+
 LEVELS = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -53,15 +56,27 @@ def members(reports: Sequence[SecurityReport], unexamined: Sequence[Unexamined] 
     """Return the log as an object."""
     rules = _rules(reports)
     places = {rule.id: number for number, rule in enumerate(rules)}
+    results = [each for report in reports for each in _results(report, places)]
     run = {
         "tool": {"driver": _driver(rules)},
         "automationDetails": {"id": "mcp-vacuum/audit/"},
         "columnKind": "unicodeCodePoints",
-        "results": [each for report in reports for each in _results(report, places)],
+        **_bases(results),
+        "results": results,
         "invocations": [_invocation(reports, unexamined, places)],
         "properties": {"compliant": all(report.compliant for report in reports) and not unexamined},
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _bases(results: Sequence[Members]) -> Members:
+    """Say what `HOME` is, where something is named under it."""
+    used = any("uriBaseId" in place for each in results for place in _artifacts(each))
+    return {"originalUriBaseIds": {HOME: {"description": {"text": "the home directory"}}}} if used else {}
+
+
+def _artifacts(result: Members) -> list[Members]:
+    return [each["physicalLocation"]["artifactLocation"] for each in result["locations"]]
 
 
 # --- rules ------------------------------------------------------------------------------------------------
@@ -134,7 +149,7 @@ def _results(report: SecurityReport, places: dict[str, int]) -> Iterator[Members
             "kind": "fail",
             "level": LEVELS[each.severity],
             "message": {"text": _message(each, mask)},
-            "locations": [_location(report, each, mask)],
+            "locations": [_for_code_scanning(_location(report, each, mask))],
             "partialFingerprints": {FINGERPRINT: print_of},
             **_web(each.finding.at, mask),
             "properties": {
@@ -152,32 +167,42 @@ def _message(each: ReportedFinding, mask: Mask) -> str:
 
 
 def _location(report: SecurityReport, each: ReportedFinding, mask: Mask) -> Members:
-    """Point at the file or URL; SARIF's readers want a physical place, of which an answer has no lines."""
-    file, at = each.finding.file, each.finding.at
-    place = file.path if file else _without_scheme(mask.url(at.url if at is not None else report.target))
+    """Point at the URL or file; SARIF's readers want a physical place, of which an answer has no lines."""
+    at, file = each.finding.at, each.finding.file
+    place = mask.url(at.url) if at is not None else file.path if file else mask.url(report.target)
     where = mask.text(each.finding.where)
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": quote(place, safe="/@!$&'()*+,;=~")},
+            "artifactLocation": _artifact(mask.text(place)),
             "region": {"startLine": (file.line if file else None) or 1},
         },
         "logicalLocations": [{"fullyQualifiedName": where, "kind": "member"}],
     }
 
 
-def _without_scheme(url: str) -> str:
-    """Return host and path of a URL, and anything else as it is.
-
-    GitHub's code scanning refuses a whole log over one place whose scheme is not that of the checkout
-    (github/codeql-action issue 754); a port's colon would be read as the end of a scheme, and is encoded.
-    """
-    scheme, found, rest = url.partition("://")
-    return rest.partition("?")[0].partition("#")[0] if found and scheme in ("http", "https") else url
+def _artifact(place: str) -> Members:
+    """Name a file of this person under a base that every reader sets for itself, so that no home is told."""
+    if place.startswith("~/"):
+        return {"uri": _reference(place[2:]), "uriBaseId": HOME}
+    return {"uri": _reference(f"file://{place}" if place.startswith("/") else place)}
 
 
 def _reference(place: str) -> str:
     """Return a URI reference: what cannot stand in one is encoded."""
     return quote(place, safe="/:?#[]@!$&'()*+,;=%~")
+
+
+def _for_code_scanning(location: Members) -> Members:
+    """Take scheme and query from a web address; where it stands in full is the request beside it.
+
+    GitHub's code scanning refuses a whole log over one place whose scheme is not that of the checkout
+    (github/codeql-action issue 754); a port's colon would be read as the end of a scheme, and is encoded.
+    """
+    artifact = location["physicalLocation"]["artifactLocation"]
+    scheme, _, rest = artifact["uri"].partition("://")
+    if scheme in ("http", "https"):
+        artifact["uri"] = rest.partition("?")[0].partition("#")[0].replace(":", "%3A")
+    return location
 
 
 def _web(at: Exchange | None, mask: Mask) -> Members:

@@ -107,7 +107,7 @@ _FINDINGS = """
 .places { margin: .9rem 0; }
 .places li { display: grid; gap: .15rem; padding: .55rem 0 .55rem .9rem;
   border-left: 2px solid var(--line); }
-.where { font-size: .84rem; color: var(--soft); }
+.where, .places .line { font-size: .84rem; color: var(--soft); }
 .why { font-weight: 550; }
 .jump { font-size: .85rem; justify-self: start; }
 .finding dl { display: grid; grid-template-columns: 4.5rem 1fr; gap: .35rem .75rem; }
@@ -134,7 +134,7 @@ _FLOW = """
 .head span { font-size: .74rem; color: var(--soft); }
 .steps { position: relative; }
 .lines { position: absolute; inset: 0; }
-.line { position: absolute; inset: 0 auto 0 0; border-left: 2px dotted var(--line); }
+.lines .line { position: absolute; inset: 0 auto 0 0; border-left: 2px dotted var(--line); }
 .step { position: relative; padding-top: .55rem; scroll-margin-top: 5rem; }
 .step summary { display: block; cursor: pointer; border-radius: 6px; padding-bottom: .35rem; }
 .step summary:hover .label { color: var(--link); }
