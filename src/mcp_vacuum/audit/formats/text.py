@@ -99,7 +99,8 @@ def _told(name: str, text: str) -> Iterator[str]:
 def _tally(report: SecurityReport) -> Iterator[str]:
     reasons = {rule: reason for rule, because in report.not_checked if (reason := unclear(because))}
     beside = len(report.not_checked) - len(reasons)
-    yield f"{len(report.passed)} rules hold, {len(reasons)} could not be judged, {beside} do not apply"
+    kept = f"{len(report.passed)} rule{' holds' if len(report.passed) == 1 else 's hold'}"
+    yield f"{kept}, {len(reasons)} could not be judged, {beside} do not apply"
     for reason, rules in together(reasons).items():
         named = f"{rules[0]}: " if len(rules) == 1 else ""
         yield from _wrapped(f"  {len(rules):>3} not judged: {named}{reason}", indent=6)

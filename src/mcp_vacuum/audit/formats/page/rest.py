@@ -31,8 +31,9 @@ def by_reason(report: SecurityReport, kind: str) -> dict[str, list[str]]:
 
 def folded(report: SecurityReport) -> Markup:
     """Return what holds and what was not checked, each folded away."""
+    holds = "rule holds" if len(report.passed) == 1 else "rules hold"
     kept = _fold(
-        f"{len(report.passed)} rules hold", "each was looked at, and kept", [_rules(list(report.passed))]
+        f"{len(report.passed)} {holds}", "each was looked at, and kept", [_rules(list(report.passed))]
     )
     return join(kept if report.passed else None, (_unchecked(report, kind) for kind in KINDS))
 
