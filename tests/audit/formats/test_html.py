@@ -9,9 +9,12 @@ from html import unescape
 from html.parser import HTMLParser
 
 from mcp_vacuum.audit.formats.html import render
-from mcp_vacuum.audit.report import Unexamined
+from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
+from mcp_vacuum.audit.rule import Finding
+from mcp_vacuum.audit.rules import CATALOGUE
 from mcp_vacuum.audit.sources import page as page_of
 from tests.audit.conftest import altered, audit
+from tests.audit.made import answered
 from tests.audit.planted.server import audited
 
 LIE = "<script>alert(1)</script>"
@@ -94,6 +97,16 @@ def test_a_report_without_messages_has_no_flow() -> None:
     assert "The flow" not in text
     assert "CL-PKCE-01" in text
     assert Page(text).open == []
+
+
+def test_each_message_is_marked_with_what_was_found_in_it() -> None:
+    seen = (answered(number=1), answered(number=2))
+    found = tuple(
+        ReportedFinding(CATALOGUE[0], Finding("here", f"of {each.number}", at=each)) for each in seen
+    )
+    text = render([SecurityReport("https://mcp.example/mcp", found, exchanges=seen)])
+
+    assert re.findall(r'class="said">(of \d)<', text) == ["of 1", "of 2"]
 
 
 def test_fifty_targets_keep_their_anchors_apart() -> None:

@@ -125,10 +125,9 @@ def _flow(
 def _marks(report: SecurityReport, cards: list[Card]) -> Marks:
     marks: dict[int, list[tuple[str, ReportedFinding]]] = {}
     for place, found in cards:
-        numbers = dict.fromkeys(_shown(report, each) for each in found)
-        for number in numbers:
-            if number is not None:
-                marks.setdefault(number, []).append((place, found[0]))
+        first = {number: each for each in reversed(found) if (number := _shown(report, each)) is not None}
+        for number, each in first.items():
+            marks.setdefault(number, []).append((place, each))
     return marks
 
 
