@@ -42,6 +42,7 @@ LIGHT, DARK = (b"\xb8\x3b\x0b", b"\xf6\xf7\xf9"), (b"\xff\x9a\x62", b"\x0f\x15\x
 
 pytestmark = [
     pytest.mark.long,
+    pytest.mark.timeout(400),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here: the page is not shown"),
 ]
 

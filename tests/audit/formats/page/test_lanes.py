@@ -34,6 +34,15 @@ def test_the_server_that_is_audited_keeps_its_own_lifeline() -> None:
     assert [each.name for each in lanes.all[1:]] == ["mcp.example", "9 of them"]
 
 
+def test_a_server_that_is_asked_for_metadata_of_both_kinds_is_what_its_calls_say() -> None:
+    paths = ("mcp", ".well-known/oauth-authorization-server")
+    both = [answered(url=f"https://both.example/{path}") for path in paths]
+    issuer = answered(url="https://as.example/.well-known/oauth-authorization-server/mcp")
+    lanes = lanes_of("python client.py", [*both, issuer])
+
+    assert [each.role for each in lanes.all[1:]] == ["MCP server", "authorization server"]
+
+
 def test_a_scheme_is_shown_where_it_tells_something() -> None:
     urls = ("http://127.0.0.1:8000/mcp", "http://plain.example/mcp", "https://safe.example/mcp")
     lanes = lanes_of(urls[0], [answered(url=url, number=n) for n, url in enumerate(urls, 1)])

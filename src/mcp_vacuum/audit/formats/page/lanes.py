@@ -13,7 +13,6 @@ from mcp_vacuum.safety.url import host_of, origin, printable
 MOST = 6
 """Lifelines beside the client's; more servers are told apart by their role only."""
 
-_OF_MCP = ("/.well-known/oauth-protected-resource", "/mcp")
 
 _OF_ISSUERS = (
     "/.well-known/oauth-authorization-server",
@@ -92,9 +91,14 @@ def _role(of: str, home: str, paths: set[str]) -> str:
     issuer = any(mark in path for mark in _OF_ISSUERS for path in paths)
     if of == home:
         return "MCP and authorization server" if issuer else "MCP server"
-    if issuer:
-        return "authorization server"
-    return "MCP server" if any(mark in path for mark in _OF_MCP for path in paths) else "another server"
+    if any(map(_of_mcp, paths)):
+        return "MCP server"
+    return "authorization server" if issuer else "another server"
+
+
+def _of_mcp(path: str) -> bool:
+    known = path.startswith("/.well-known/")
+    return path.startswith("/.well-known/oauth-protected-resource") or (path.endswith("/mcp") and not known)
 
 
 def _origin(url: str) -> str:
