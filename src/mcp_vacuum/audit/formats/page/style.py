@@ -107,7 +107,7 @@ _FINDINGS = """
 .places { margin: .9rem 0; }
 .places li { display: grid; gap: .15rem; padding: .55rem 0 .55rem .9rem;
   border-left: 2px solid var(--line); }
-.where, .places .line { font-size: .84rem; color: var(--soft); }
+.where { font-size: .84rem; color: var(--soft); }
 .why { font-weight: 550; }
 .jump { font-size: .85rem; justify-self: start; }
 .finding dl { display: grid; grid-template-columns: 4.5rem 1fr; gap: .35rem .75rem; }
