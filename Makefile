@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check format test test-long reliability attacks fuzz conformance audit-proof bench screens clean
+.PHONY: help demo check format test test-long reliability attacks fuzz conformance audit-proof audit-pages bench screens clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,11 +54,15 @@ conformance: $(READY)  ## Judge tests/conformance/client.py by the official MCP 
 audit-proof: $(READY)  ## Recall and false alarms of the audit over planted flaws
 	@$(BIN)/python -m tests.audit.proof
 
+audit-pages: $(READY)  ## Write docs/audits, a page for each rule, from the rules
+	@$(BIN)/python docs/generate_audits.py
+
 bench: $(READY)  ## Measure, beside the peers and the limit
 	$(BIN)/python -m benchmarks
 
-screens: $(READY)  ## Capture the terminal pictures of docs/screens anew
+screens: $(READY)  ## Capture the pictures of docs/screens anew
 	$(BIN)/python docs/screens/capture.py
+	$(BIN)/python docs/screens/audit.py
 
 clean:  ## Remove what these targets made
 	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -31,7 +31,7 @@ def main() -> None:
     if not parser.parse_args().here:
         peers.move_in()
     from benchmarks.agent import agent, shell_tokens
-    from benchmarks.audit import passive_audit
+    from benchmarks.audit import many_servers, passive_audit
     from benchmarks.crowd import crowd
     from benchmarks.defences import defences
     from benchmarks.dpop import dpop
@@ -42,8 +42,9 @@ def main() -> None:
     from benchmarks.table import render
 
     began, sections = time.monotonic(), []
+    processes = (imports, command_line, shell_tokens, agent)
     in_process = (per_request, warm_token, vault, dpop, crowd, first_login, defences, passive_audit)
-    for measured in (imports, command_line, shell_tokens, agent, *in_process):
+    for measured in (*processes, *in_process, many_servers):
         peers.say(f"measuring {measured.__name__.replace('_', ' ')}")
         sections.append(measured())
     print(f"{_machine()}\n{_versions()}\n")

@@ -1,9 +1,15 @@
-"""A passive audit of one server, beside the same requests sent by the HTTP library alone."""
+"""A passive audit: of one server, beside the same requests sent by the HTTP library alone, and of fifty."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
 
 import anyio
 import httpcore2
@@ -20,6 +26,8 @@ ROUNDS = 15
 FAR = 0.03
 """Seconds that an answer takes, as of a server in the same country."""
 LIMIT = 1.3
+MANY, TURNS = 50, 3
+FORMATS = ("text", "html")
 
 
 def passive_audit() -> Section:
@@ -33,6 +41,41 @@ def passive_audit() -> Section:
             lab.faults.around = _after(delay)
             rows += _rows(name, lab.mcp_url)
     return Section(f"Passive audit of one server, {ROUNDS} runs", rows)
+
+
+def many_servers() -> Section:
+    """Audit many laboratories in one run of the command, and one, to tell them apart from its start."""
+    with ExitStack() as labs:
+        urls = [labs.enter_context(Lab()).mcp_url for _ in range(MANY)]
+        rows = [row for count in (1, MANY) for name in FORMATS for row in _whole(name, urls[:count])]
+    return Section(f"`mcp-vacuum audit server URL...`, the whole process, {TURNS} runs each", rows)
+
+
+def _whole(name: str, urls: Sequence[str]) -> list[Row]:
+    runs = [_process(name, urls) for _ in range(TURNS)]
+    what = f"{len(urls)} server{'' if len(urls) == 1 else 's'}, --format {name}"
+    return [
+        Row(f"{what}: wall time", median(seconds for seconds, _ in runs), "s"),
+        Row(f"{what}: peak memory", median(size for _, size in runs), "MB"),
+    ]
+
+
+def _process(name: str, urls: Sequence[str]) -> tuple[float, float]:
+    """Return the seconds and megabytes of one run; the laboratories are in this process, not in that."""
+    program = str(Path(sys.executable).with_name("mcp-vacuum"))
+    began = time.perf_counter()
+    started = subprocess.Popen(
+        [program, "audit", "server", *urls, "--format", name],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, used = os.wait4(started.pid, 0)
+    taken = time.perf_counter() - began
+    started.returncode = os.waitstatus_to_exitcode(status)
+    if started.returncode:
+        raise RuntimeError(f"the audit of {len(urls)} servers ended with {started.returncode}")
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return taken, used.ru_maxrss / unit
 
 
 def _rows(name: str, url: str) -> list[Row]:

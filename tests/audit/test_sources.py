@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
-from mcp_vacuum.audit.sources import link
+from mcp_vacuum.audit.sources import link, page
 
-MCP = "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorization"
+SITE = "https://modelcontextprotocol.io/specification"
+MCP = f"{SITE}/2026-07-28/basic/authorization"
 
 
 @pytest.mark.parametrize(
@@ -29,7 +32,15 @@ MCP = "https://modelcontextprotocol.io/specification/2026-07-28/basic/authorizat
         ),
         ("CVE-2025-6514 (mcp-remote)", "https://www.cve.org/CVERecord?id=CVE-2025-6514"),
         ("OAuch, IsPkceRequired", "https://github.com/DistriNet/OAuch"),
-        ("MCP authorization 2025-03-26, Fallbacks", None),
+        (
+            "MCP authorization 2025-03-26, Fallbacks",
+            f"{SITE}/2025-03-26/basic/authorization",
+        ),
+        (
+            "MCP 2025-11-25 SBP Session Hijacking",
+            f"{SITE}/2025-11-25/basic/security_best_practices#session-hijacking",
+        ),
+        ("MCP authorization 2024-01-01, Anything", None),
         ("lower bound is project policy", None),
     ],
 )
@@ -42,3 +53,10 @@ def test_nearly_every_rule_can_be_read_up() -> None:
     without = {rule.id for rule in rules if not any(link(source) for source in rule.sources)}
 
     assert len(without) < len(rules) / 20, without
+
+
+def test_each_rule_has_its_page() -> None:
+    docs = Path(__file__).parents[2] / "docs" / "audits"
+
+    assert page("AS-PKCE-01").endswith("/docs/audits/AS-PKCE-01.md")
+    assert all((docs / page(rule.id).rpartition("/")[2]).is_file() for rule in (*CATALOGUE, *OF_THE_GUIDE))

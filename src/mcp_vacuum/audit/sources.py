@@ -1,10 +1,16 @@
-"""Where the texts that rules cite can be read."""
+"""Where a rule, and the texts that it cites, can be read."""
 
 from __future__ import annotations
 
 import re
 
-_SPECIFICATION = "https://modelcontextprotocol.io/specification/2026-07-28"
+from mcp_vacuum.protocol.registration import CLIENT_URI
+
+PAGES = f"{CLIENT_URI}/blob/HEAD/docs/audits"
+"""The pages that `docs/generate_audits.py` writes, one a rule."""
+
+_SITE = "https://modelcontextprotocol.io/specification"
+_SPECIFICATION = f"{_SITE}/2026-07-28"
 _MCP = f"{_SPECIFICATION}/basic"
 _CIMD = "https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document"
 _DRAFTS = "https://datatracker.ietf.org/doc/html"
@@ -18,6 +24,9 @@ _SECTIONED = {
 """Texts whose sections have anchors of the form ``#section-4.1``, as RFCs have."""
 
 _HEADED = {
+    "MCP 2025-11-25 SBP": f"{_SITE}/2025-11-25/basic/security_best_practices",
+    "MCP 2025-11-25 transports": f"{_SITE}/2025-11-25/basic/transports",
+    "MCP basic/index": _MCP,
     "MCP authorization security considerations": f"{_MCP}/authorization/security-considerations",
     "MCP authorization server discovery": f"{_MCP}/authorization/authorization-server-discovery",
     "MCP client registration": f"{_MCP}/authorization/client-registration",
@@ -32,6 +41,8 @@ _WHOLE = {
     "MCP security best practices": (
         "https://modelcontextprotocol.io/docs/tutorials/security/security_best_practices"
     ),
+    "MCP authorization 2025-03-26": f"{_SITE}/2025-03-26/basic/authorization",
+    "SEP-1024": "https://github.com/modelcontextprotocol/modelcontextprotocol/issues/1024",
     "MCP conformance suite": "https://github.com/modelcontextprotocol/conformance",
     "MCP DPoP extension": "https://github.com/modelcontextprotocol/ext-auth",
     "MCP client credentials extension": "https://github.com/modelcontextprotocol/ext-auth",
@@ -46,6 +57,11 @@ _WHOLE = {
     "draft-mcguinness-oauth-rfc9728bis-01": f"{_DRAFTS}/draft-mcguinness-oauth-rfc9728bis-01",
     "OAuch": "https://github.com/DistriNet/OAuch",
 }
+
+
+def page(rule: str) -> str:
+    """Return the URL of the page about a rule."""
+    return f"{PAGES}/{rule}.md"
 
 
 def link(source: str) -> str | None:
@@ -63,7 +79,7 @@ def link(source: str) -> str | None:
 
 
 def _named(source: str, texts: dict[str, str]) -> str | None:
-    """Return the text that a citation begins with; ``MCP authorization 2025-03-26`` is another."""
+    """Return the text that a citation begins with; with a date after its name it is another text."""
     for name in texts:
         rest = source.removeprefix(name)
         if rest != source and not re.match(r" \d|\w", rest):
@@ -77,5 +93,5 @@ def _section(source: str) -> str:
 
 
 def _heading(rest: str) -> str:
-    words = re.sub(r"\(.*", "", rest.removeprefix(", ")).strip().lower()
+    words = re.sub(r"\(.*", "", rest.removeprefix(",")).strip().lower()
     return f"#{'-'.join(re.findall(r'[a-z0-9]+', words))}" if re.fullmatch(r"[a-z0-9 -]+", words) else ""

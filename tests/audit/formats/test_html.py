@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from base64 import b64encode
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
-from pathlib import Path
-
-import pytest
 
 from mcp_vacuum.audit.formats.html import render
-from mcp_vacuum.audit.report import Unexamined
+from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
+from mcp_vacuum.audit.rule import Finding
+from mcp_vacuum.audit.rules import CATALOGUE
+from mcp_vacuum.audit.sources import page as page_of
+from tests.audit.conftest import altered, audit
+from tests.audit.made import answered
 from tests.audit.planted.server import audited
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LIE = "<script>alert(1)</script>"
 VOID = {"meta", "input"}
 
@@ -92,20 +91,30 @@ def test_several_targets_and_one_that_could_not_be_examined() -> None:
     assert Page(text).open == []
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
-def test_a_browser_shows_it_without_a_complaint(tmp_path: Path) -> None:
-    page, picture = tmp_path / "page.html", tmp_path / "page.png"
-    page.write_text(flawed(), encoding="utf-8")
-    assert CHROMIUM is not None
-    flags = ["--headless", "--no-sandbox", "--hide-scrollbars", "--enable-logging=stderr", "--log-level=0"]
-    size = ["--window-size=1280,1600", f"--user-data-dir={tmp_path / 'profile'}"]
-    done = subprocess.run(
-        [CHROMIUM, *flags, *size, f"--screenshot={picture}", page.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+def test_a_report_without_messages_has_no_flow() -> None:
+    text = render([audit(altered(code_challenge=None))])
 
-    assert picture.stat().st_size > 50_000, done.stderr[-500:]
-    assert "CONSOLE" not in done.stderr
+    assert "The flow" not in text
+    assert "CL-PKCE-01" in text
+    assert Page(text).open == []
+
+
+def test_each_message_is_marked_with_what_was_found_in_it() -> None:
+    seen = (answered(number=1), answered(number=2))
+    found = tuple(
+        ReportedFinding(CATALOGUE[0], Finding("here", f"of {each.number}", at=each)) for each in seen
+    )
+    text = render([SecurityReport("https://mcp.example/mcp", found, exchanges=seen)])
+
+    assert re.findall(r'class="said">(of \d)<', text) == ["of 1", "of 2"]
+
+
+def test_fifty_targets_keep_their_anchors_apart() -> None:
+    page = Page(render([audited(no_pkce_advertised=True)] * 50))
+
+    assert len(page.ids) == len(set(page.ids))
+    assert {each[1:] for each in page.refers if each.startswith("#")} <= set(page.ids)
+
+
+def test_a_rule_leads_to_its_page() -> None:
+    assert page_of("AS-PKCE-01") in Page(flawed()).refers

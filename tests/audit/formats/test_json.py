@@ -21,6 +21,21 @@ def test_one_target_is_the_report_itself() -> None:
     )
 
 
+def test_each_member_has_the_type_that_is_promised() -> None:
+    document = json.loads(render([audited(no_pkce_advertised=True, challenge=("Bearer realm=x",))]))
+    told = {name: type(value) for name, value in document.items()}
+
+    assert told == {"target": str, "compliant": bool, "findings": list, "passed": list, "not_checked": list}
+    assert all(isinstance(each, str) for each in document["passed"])
+    severities = [each["severity"] for each in document["findings"]]
+    assert severities == sorted(severities, key=["critical", "high", "medium", "low", "info"].index)
+    for each in document["findings"]:
+        assert isinstance(each["certain"], bool)
+        assert each["sources"]
+        words = [each[name] for name in ("rule", "severity", "title", "where", "why", "fix")]
+        assert all(isinstance(word, str) and word for word in (*words, *each["sources"]))
+
+
 def test_several_targets_are_listed() -> None:
     document = json.loads(render([audited(), audited(no_pkce_advertised=True)]))
 

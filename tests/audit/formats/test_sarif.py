@@ -11,9 +11,12 @@ import pytest
 from jsonschema import Draft4Validator
 
 from mcp_vacuum.audit.formats.sarif import FINGERPRINT, render
-from mcp_vacuum.audit.report import SecurityReport, Unexamined
+from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
+from mcp_vacuum.audit.rule import FileSpot, Finding
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
+from mcp_vacuum.audit.sources import page
 from tests.audit.conftest import altered, audit
+from tests.audit.made import answered
 from tests.audit.planted.server import audited
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "sarif-schema-2.1.0.json"
@@ -52,6 +55,64 @@ def test_an_audit_of_what_is_no_url() -> None:
     assert results[0]["level"] == "error"
 
 
+def test_a_finding_in_a_file_points_at_its_line() -> None:
+    spot = FileSpot("configs/my client.json", 12)
+    found = (
+        ReportedFinding(CATALOGUE[0], Finding("my client.json: client_secret", "it is readable", file=spot)),
+        ReportedFinding(CATALOGUE[0], Finding("~/.config/x", "it is", file=FileSpot("~/.config/x"))),
+    )
+    places = [
+        each["locations"][0]["physicalLocation"] for each in run(SecurityReport("config", found))["results"]
+    ]
+
+    assert places == [
+        {"artifactLocation": {"uri": "configs/my%20client.json"}, "region": {"startLine": 12}},
+        {"artifactLocation": {"uri": ".config/x", "uriBaseId": "HOME"}, "region": {"startLine": 1}},
+    ]
+
+
+def test_a_finding_that_is_in_no_message_and_no_file_points_at_the_target() -> None:
+    found = ReportedFinding(CATALOGUE[0], Finding("the whole of it", "it is", certain=False))
+    (result,) = run(SecurityReport("https://a.example/mcp", (found,)))["results"]
+    place = result["locations"][0]["physicalLocation"]
+
+    assert place["artifactLocation"] == {"uri": "a.example/mcp"}
+    assert "webRequest" not in result
+    assert "perhaps" in result["message"]["text"]
+
+
+def test_no_place_has_a_scheme_since_code_scanning_would_refuse_the_whole_log() -> None:
+    at = answered(url="http://localhost:8000/authorize?state=s#x")
+    seen = ReportedFinding(CATALOGUE[0], Finding("state", "it is short", at=at))
+    (result,) = run(SecurityReport("http://localhost:8000/mcp", (seen,), exchanges=(at,)))["results"]
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+    assert place == "localhost%3A8000/authorize"
+    assert result["webRequest"]["target"].startswith("http://localhost:8000/authorize?state=")
+    for each in run(audited(no_pkce_advertised=True), audit(altered(state=None)))["results"]:
+        assert ":" not in each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+
+def test_many_targets_and_their_failures_are_one_run() -> None:
+    flawed, gone = (
+        audited(no_pkce_advertised=True),
+        Unexamined("https://gone.example/\u202e", "no connection"),
+    )
+    only = run(flawed, audited(), flawed, audit(altered(state=None)), unexamined=(gone, gone))
+    targets = {each["properties"]["target"] for each in only["results"]}
+
+    assert targets == {flawed.target, "client client"}
+    assert len(only["invocations"]) == 1
+
+
+def test_nothing_at_all_is_valid_too() -> None:
+    gone = Unexamined("https://gone.example/mcp", "no connection")
+    only = run(unexamined=(gone,))
+
+    assert only["results"] == []
+    assert only["invocations"][0]["executionSuccessful"] is False
+
+
 def test_each_result_points_at_its_rule() -> None:
     only = run(audited(no_pkce_advertised=True, challenge=("Bearer realm=x",)))
     rules = only["tool"]["driver"]["rules"]
@@ -65,7 +126,7 @@ def test_rules_say_how_bad_they_are_and_where_to_read() -> None:
     rules = {rule["id"]: rule for rule in run(audited(), audit(altered()))["tool"]["driver"]["rules"]}
     pkce = rules["AS-PKCE-01"]
 
-    assert pkce["helpUri"].startswith("https://")
+    assert pkce["helpUri"] == page("AS-PKCE-01")
     assert pkce["properties"]["security-severity"] == "8.0"
     assert pkce["defaultConfiguration"] == {"level": "error"}
     assert "advertise S256" in pkce["help"]["markdown"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from mcp_vacuum.audit.formats.text import WIDTH, render
-from mcp_vacuum.audit.report import Unexamined
+from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
+from mcp_vacuum.audit.rule import FileSpot, Finding
+from mcp_vacuum.audit.rules import CATALOGUE
+from mcp_vacuum.audit.sources import PAGES
 from tests.audit.planted.server import audited
 
 
@@ -28,6 +31,35 @@ def test_it_fits_80_columns_and_has_no_escapes() -> None:
 
     assert max(map(len, text.splitlines())) <= WIDTH
     assert "\x1b" not in text
+
+
+def test_a_long_url_is_broken_at_its_joints() -> None:
+    issuer = "https://a.example/" + "/".join(["tenant-of-somebody"] * 10)
+    text = render([audited(wrong_issuer=issuer)])
+    lines = [line.strip() for line in text.splitlines() if "tenant-of-somebody" in line]
+
+    assert len(lines) > 2
+    assert all(line.endswith("/") for line in lines[:-1])
+    assert issuer in "".join(lines)
+
+
+def test_a_rule_that_alone_could_not_be_judged_is_named() -> None:
+    not_checked = (("RS-TLS-01", "INCONCLUSIVE: no connection; NOT_APPLICABLE: loopback"),)
+    text = render([SecurityReport("https://a.example/", not_checked=not_checked)])
+
+    assert "1 not judged: RS-TLS-01: no connection" in text
+    assert "NOT_APPLICABLE" not in text
+
+
+def test_a_line_of_a_file_is_named() -> None:
+    found = ReportedFinding(CATALOGUE[0], Finding("a.json: token", "it is", file=FileSpot("a.json", 12)))
+
+    assert "where   a.json: token (line 12)" in render([SecurityReport("a.json", (found,))])
+
+
+def test_it_says_where_rules_are_explained_if_one_is_broken() -> None:
+    assert PAGES in render([audited(no_pkce_advertised=True)]).replace("\n", "")
+    assert PAGES not in render([audited()]).replace("\n", "")
 
 
 def test_nothing_found_is_said_with_what_was_not_looked_at() -> None:

@@ -20,7 +20,7 @@ from mcp_vacuum.audit.formats.page.markup import Markup, el, join, raw
 from mcp_vacuum.audit.formats.page.rest import folded
 from mcp_vacuum.audit.formats.page.script import SCRIPT
 from mcp_vacuum.audit.formats.page.style import style
-from mcp_vacuum.audit.formats.page.verdict import counts, tone, verdict, words
+from mcp_vacuum.audit.formats.page.verdict import brief, counts, tone, verdict, words
 from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 
@@ -87,6 +87,7 @@ def _report(report: SecurityReport, lanes: Lanes, prefix: str, level: int) -> Ma
     return join(
         verdict(report, mask, f"h{level}"),
         counts(report.findings) if level == 1 else None,
+        brief(cards) if cards else None,
         _flow(report, lanes, cards, mask, prefix, level + 1),
         _findings(report, cards, mask, prefix, level + 1),
         _part("What was not found", folded(report), level + 1),
@@ -124,10 +125,9 @@ def _flow(
 def _marks(report: SecurityReport, cards: list[Card]) -> Marks:
     marks: dict[int, list[tuple[str, ReportedFinding]]] = {}
     for place, found in cards:
-        numbers = dict.fromkeys(_shown(report, each) for each in found)
-        for number in numbers:
-            if number is not None:
-                marks.setdefault(number, []).append((place, found[0]))
+        first = {number: each for each in reversed(found) if (number := _shown(report, each)) is not None}
+        for number, each in first.items():
+            marks.setdefault(number, []).append((place, each))
     return marks
 
 
@@ -218,4 +218,5 @@ def _folded_target(number: int, report: SecurityReport, lanes: Lanes) -> Markup:
     name = el("h2", Mask(report.exchanges).url(report.target))
     summary = el("summary", name, " ", el("span", words(report), class_="remark"))
     content = _report(report, lanes, f"t{number}-", 3)
-    return el("details", summary, content, id=f"t{number}", class_="target-of")
+    shade = f"target-of {tone(report.worst)}"
+    return el("details", summary, content, id=f"t{number}", class_=shade)

@@ -7,7 +7,7 @@ that a tool which counts results counts findings only and still nothing is passe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from json import dumps
 from typing import Any
@@ -19,11 +19,14 @@ from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import Level, Rule, Severity
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
-from mcp_vacuum.audit.sources import link
+from mcp_vacuum.audit.sources import link, page
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 FINGERPRINT = "mcpVacuumFinding/v1"
 """Of rule, target and place; not of the words, which may carry what differs from run to run."""
+
+HOME = "HOME"
+"""The base of what a person writes as ``~/…``."""
 
 LEVELS = {
     Severity.CRITICAL: "error",
@@ -53,15 +56,27 @@ def members(reports: Sequence[SecurityReport], unexamined: Sequence[Unexamined] 
     """Return the log as an object."""
     rules = _rules(reports)
     places = {rule.id: number for number, rule in enumerate(rules)}
+    results = [each for report in reports for each in _results(report, places)]
     run = {
         "tool": {"driver": _driver(rules)},
         "automationDetails": {"id": "mcp-vacuum/audit/"},
         "columnKind": "unicodeCodePoints",
-        "results": [each for report in reports for each in _results(report, places)],
+        **_bases(results),
+        "results": results,
         "invocations": [_invocation(reports, unexamined, places)],
         "properties": {"compliant": all(report.compliant for report in reports) and not unexamined},
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _bases(results: Sequence[Members]) -> Members:
+    """Say what `HOME` is, where something is named under it."""
+    used = any("uriBaseId" in place for each in results for place in _artifacts(each))
+    return {"originalUriBaseIds": {HOME: {"description": {"text": "the home directory"}}}} if used else {}
+
+
+def _artifacts(result: Members) -> list[Members]:
+    return [each["physicalLocation"]["artifactLocation"] for each in result["locations"]]
 
 
 # --- rules ------------------------------------------------------------------------------------------------
@@ -86,12 +101,11 @@ def _driver(rules: Sequence[Rule]) -> Members:
 
 
 def _rule(rule: Rule) -> Members:
-    help_uri = next(filter(None, map(link, rule.sources)), None)
     return {
         "id": rule.id,
         "shortDescription": {"text": rule.title},
         "fullDescription": {"text": rule.why or rule.title},
-        **({"helpUri": help_uri} if help_uri else {}),
+        "helpUri": page(rule.id),
         "help": {"text": f"{rule.fix}\n\n{_cited(rule)}", "markdown": _markdown(rule)},
         "defaultConfiguration": {"level": LEVELS[rule.severity]},
         "properties": {
@@ -107,12 +121,17 @@ def _markdown(rule: Rule) -> str:
     parts += [
         f"**{name}**\n\n```\n{text}\n```" for name, text in (("Bad", rule.bad), ("Good", rule.good)) if text
     ]
-    return "\n\n".join(part for part in (*parts, _cited(rule)) if part)
+    return "\n\n".join(part for part in (*parts, _cited(rule, _linked)) if part)
 
 
-def _cited(rule: Rule) -> str:
+def _cited(rule: Rule, shown: Callable[[str], str] = str) -> str:
     level = "Advice, after" if rule.level is Level.ADVICE else f"{rule.level.value} in"
-    return f"{level}: {'; '.join(rule.sources)}"
+    return f"{level}: {'; '.join(map(shown, rule.sources))}"
+
+
+def _linked(source: str) -> str:
+    url = link(source)
+    return f"[{source}]({url})" if url else source
 
 
 # --- results ----------------------------------------------------------------------------------------------
@@ -130,7 +149,7 @@ def _results(report: SecurityReport, places: dict[str, int]) -> Iterator[Members
             "kind": "fail",
             "level": LEVELS[each.severity],
             "message": {"text": _message(each, mask)},
-            "locations": [_location(report, each, mask)],
+            "locations": [_for_code_scanning(_location(report, each, mask))],
             "partialFingerprints": {FINGERPRINT: print_of},
             **_web(each.finding.at, mask),
             "properties": {
@@ -149,21 +168,41 @@ def _message(each: ReportedFinding, mask: Mask) -> str:
 
 def _location(report: SecurityReport, each: ReportedFinding, mask: Mask) -> Members:
     """Point at the URL or file; SARIF's readers want a physical place, of which an answer has no lines."""
-    at = each.finding.at
-    place = mask.url(at.url) if at is not None else mask.url(report.target)
+    at, file = each.finding.at, each.finding.file
+    place = mask.url(at.url) if at is not None else file.path if file else mask.url(report.target)
     where = mask.text(each.finding.where)
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": _reference(place)},
-            "region": {"startLine": 1},
+            "artifactLocation": _artifact(mask.text(place)),
+            "region": {"startLine": (file.line if file else None) or 1},
         },
         "logicalLocations": [{"fullyQualifiedName": where, "kind": "member"}],
     }
 
 
+def _artifact(place: str) -> Members:
+    """Name a file of this person under a base that every reader sets for itself, so that no home is told."""
+    if place.startswith("~/"):
+        return {"uri": _reference(place[2:]), "uriBaseId": HOME}
+    return {"uri": _reference(f"file://{place}" if place.startswith("/") else place)}
+
+
 def _reference(place: str) -> str:
     """Return a URI reference: what cannot stand in one is encoded."""
     return quote(place, safe="/:?#[]@!$&'()*+,;=%~")
+
+
+def _for_code_scanning(location: Members) -> Members:
+    """Take scheme and query from a web address; where it stands in full is the request beside it.
+
+    GitHub's code scanning refuses a whole log over one place whose scheme is not that of the checkout
+    (github/codeql-action issue 754); a port's colon would be read as the end of a scheme, and is encoded.
+    """
+    artifact = location["physicalLocation"]["artifactLocation"]
+    scheme, _, rest = artifact["uri"].partition("://")
+    if scheme in ("http", "https"):
+        artifact["uri"] = rest.partition("?")[0].partition("#")[0].replace(":", "%3A")
+    return location
 
 
 def _web(at: Exchange | None, mask: Mask) -> Members:

@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from textwrap import wrap
 
+from mcp_vacuum.audit.formats.reasons import together, unclear
 from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import Rule, Severity
+from mcp_vacuum.audit.sources import PAGES
 from mcp_vacuum.safety.url import printable
 
 WIDTH = 80
 Paint = Callable[[str, str], str]
 """Takes a text and what it is: ``critical`` … ``info``, ``good``, ``heading`` or ``remark``."""
 
-_NOT_BUILT = "not built yet"
+_JOINTS = "/?&,;"
+"""Where a word that is longer than a line may be broken, after the character."""
 
 
 def plain(text: str, _: str) -> str:
@@ -73,11 +76,16 @@ def _findings(found: Sequence[ReportedFinding], mask: Mask, paint: Paint) -> Ite
     rule, word = found[0].rule, found[0].severity.word
     yield from (paint(line, word) for line in _wrapped(f"  {rule.id}  {rule.title}", indent=4))
     for each in found:
-        yield from _told("where", mask.text(each.finding.where))
+        yield from _told("where", mask.text(each.finding.where) + _line(each))
         doubt = "" if each.finding.certain else " (perhaps: another reading is possible)"
         yield from _told("why", mask.text(each.finding.why) + doubt)
     yield from _told("fix", rule.fix)
     yield from (paint(line, "remark") for line in _told("source", _cited(rule)))
+
+
+def _line(each: ReportedFinding) -> str:
+    file = each.finding.file
+    return f" (line {file.line})" if file and file.line else ""
 
 
 def _cited(rule: Rule) -> str:
@@ -89,19 +97,15 @@ def _told(name: str, text: str) -> Iterator[str]:
 
 
 def _tally(report: SecurityReport) -> Iterator[str]:
-    unclear = [reason for reason in map(_unclear, report.not_checked) if reason]
-    beside = len(report.not_checked) - len(unclear)
-    yield f"{len(report.passed)} rules hold, {len(unclear)} could not be judged, {beside} do not apply"
-    for reason, count in Counter(unclear).most_common():
-        yield from _wrapped(f"  {count:>3} not judged: {reason}", indent=6)
-
-
-def _unclear(not_checked: tuple[str, str]) -> str:
-    """Return why a rule could not be judged; empty if it does not apply."""
-    word, _, reason = not_checked[1].partition(": ")
-    if word != "INCONCLUSIVE":
-        return ""
-    return _NOT_BUILT if reason.startswith(_NOT_BUILT) else reason
+    reasons = {rule: reason for rule, because in report.not_checked if (reason := unclear(because))}
+    beside = len(report.not_checked) - len(reasons)
+    kept = f"{len(report.passed)} rule{' holds' if len(report.passed) == 1 else 's hold'}"
+    yield f"{kept}, {len(reasons)} could not be judged, {beside} do not apply"
+    for reason, rules in together(reasons).items():
+        named = f"{rules[0]}: " if len(rules) == 1 else ""
+        yield from _wrapped(f"  {len(rules):>3} not judged: {named}{reason}", indent=6)
+    if report.findings:
+        yield from _wrapped(f"each rule is explained at {PAGES}")
 
 
 # --- several ----------------------------------------------------------------------------------------------
@@ -130,4 +134,16 @@ def _row(report: SecurityReport) -> Iterator[str]:
 
 
 def _wrapped(text: str, *, indent: int = 0) -> list[str]:
-    return wrap(text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+    """Break lines at blanks, and what is longer than a line, such as a URL, at its own joints."""
+    room = WIDTH - indent
+    words = (_parted(word, room) if len(word) > room else word for word in text.split(" "))
+    return wrap(" ".join(words), WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
+
+
+def _parted(word: str, room: int) -> str:
+    parts = []
+    while len(word) > room:
+        cut = max(word.rfind(joint, room // 2, room) for joint in _JOINTS) + 1
+        parts.append(word[: cut or room])
+        word = word[cut or room :]
+    return " ".join([*parts, word])

@@ -28,3 +28,9 @@ def test_every_exchange_is_drawn() -> None:
     text = render([report])
 
     assert all(f'id="{anchor("", each)}"' in text for each in report.exchanges)
+
+
+def test_a_mark_says_what_it_is_about() -> None:
+    text = render([audited(no_pkce_advertised=True)])
+
+    assert "<code>code_challenge_methods_supported: </code>it is missing" in text

@@ -8,7 +8,7 @@ from mcp_vacuum.audit.formats.page.markup import Markup, el, join
 from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding
 from mcp_vacuum.audit.rule import Level, Rule
-from mcp_vacuum.audit.sources import link
+from mcp_vacuum.audit.sources import link, page
 
 Place = Callable[[ReportedFinding], str | None]
 """Finds the anchor of a finding's exchange; None if the drawing does not show it."""
@@ -30,7 +30,7 @@ def card(anchor: str, found: Sequence[ReportedFinding], place: Place, mask: Mask
         el(
             heading,
             el("span", severity, class_="chip"),
-            el("span", rule.id, class_="id"),
+            linked(rule.id),
             el("span", el("span", "broken: ", class_="unseen"), rule.title, class_="title"),
             class_="what",
         ),
@@ -40,6 +40,11 @@ def card(anchor: str, found: Sequence[ReportedFinding], place: Place, mask: Mask
         id=anchor,
         class_=f"finding sev-{severity}",
     )
+
+
+def linked(rule: str) -> Markup:
+    """Return the id of a rule, as a link to its page."""
+    return el("a", rule, href=page(rule), rel="noreferrer noopener", class_="id")
 
 
 def examples(rule: Rule) -> Markup | None:
@@ -65,11 +70,16 @@ def _place(each: ReportedFinding, place: Place, mask: Mask) -> Markup:
     doubt = el("em", "perhaps: another reading is possible", class_="doubt")
     return el(
         "li",
-        el("code", mask.text(each.finding.where), class_="where"),
+        el("code", f"{mask.text(each.finding.where)}{_line(each)}", class_="where"),
         el("span", mask.text(each.finding.why), class_="why"),
         None if each.finding.certain else doubt,
         el("a", "show in the flow", href=f"#{anchor}", class_="jump") if anchor else None,
     )
+
+
+def _line(each: ReportedFinding) -> str:
+    file = each.finding.file
+    return f" (line {file.line})" if file and file.line else ""
 
 
 def _facts(rule: Rule) -> Markup:

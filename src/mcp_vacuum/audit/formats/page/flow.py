@@ -11,6 +11,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.formats.page.folding import folded, runs
 from mcp_vacuum.audit.formats.page.lanes import Lane, Lanes
 from mcp_vacuum.audit.formats.page.markup import Markup, el, join
 from mcp_vacuum.audit.masking import Mask
@@ -34,7 +35,10 @@ def drawing(exchanges: Sequence[Exchange], lanes: Lanes, marks: Marks, mask: Mas
         mask: Knows the secrets of the recording.
         prefix: Of the anchors.
     """
-    steps = [_step(each, lanes, marks.get(each.number, ()), mask, prefix) for each in exchanges]
+    steps: list[Markup] = []
+    for quiet, run in runs(exchanges, marks):
+        drawn = [_step(each, lanes, marks.get(each.number, ()), mask, prefix) for each in run]
+        steps += [folded(run, lanes, drawn)] if quiet else drawn
     lines = [el("i", class_=f"line line-{number}") for number in range(len(lanes.all))]
     return el(
         "div",
@@ -122,7 +126,9 @@ def _status(status: int) -> str:
 
 def _mark(anchor: str, each: ReportedFinding, mask: Mask) -> Markup:
     severity = each.severity.word
-    why = el("span", mask.text(each.finding.why), class_="said")
+    _, comma, member = mask.text(each.finding.where).rpartition(", ")
+    about = el("code", member, ": ") if comma else None
+    why = el("span", about, mask.text(each.finding.why), class_="said")
     text = el("a", el("b", severity, class_="chip"), " ", el("b", each.rule.id), " ", why, href=f"#{anchor}")
     return el("li", text, title=each.rule.title, class_=f"mark sev-{severity}")
 

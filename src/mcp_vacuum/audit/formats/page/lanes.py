@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.safety.url import origin, printable
+from mcp_vacuum.safety.address import is_loopback_host
+from mcp_vacuum.safety.url import host_of, origin, printable
 
 MOST = 6
-"""Lifelines beside the client's; the servers of the last one are too many to be told apart."""
+"""Lifelines beside the client's; more servers are told apart by their role only."""
+
 
 _OF_ISSUERS = (
     "/.well-known/oauth-authorization-server",
@@ -31,7 +33,7 @@ class Lane:
 
     Attributes:
         role: Who it is, such as ``MCP server``.
-        name: Its origin, without a scheme where that is https; empty for the client.
+        name: Its origin, without a scheme where that is https, or this machine; empty for the client.
     """
 
     role: str
@@ -62,20 +64,41 @@ def lanes_of(target: str, exchanges: Iterable[Exchange]) -> Lanes:
     for exchange in exchanges:
         paths.setdefault(_origin(exchange.url), set()).add(_path(exchange.url))
     ordered = sorted(paths, key=lambda each: each != home)
-    places = {each: min(number, MOST) for number, each in enumerate(ordered, 1)}
-    lanes = [Lane(_role(each, home, paths[each]), _short(each)) for each in ordered[:MOST]]
-    if len(ordered) > MOST:
-        lanes[-1] = Lane("other servers", f"{len(ordered) - MOST + 1} of them")
+    roles = {each: _role(each, home, paths[each]) for each in ordered}
+    lanes, places = _one_each(roles) if len(roles) <= MOST else _by_role(roles, home)
     return Lanes((Lane("client", "this audit" if home else "under audit"), *lanes), places)
+
+
+def _one_each(roles: Mapping[str, str]) -> tuple[list[Lane], dict[str, int]]:
+    places = {each: number for number, each in enumerate(roles, 1)}
+    return [Lane(role, _short(each)) for each, role in roles.items()], places
+
+
+def _by_role(roles: Mapping[str, str], home: str) -> tuple[list[Lane], dict[str, int]]:
+    """Give those of one role a lifeline together; the server that is audited keeps its own."""
+    groups: dict[tuple[bool, str], list[str]] = {}
+    for each, role in roles.items():
+        groups.setdefault((each == home, role), []).append(each)
+    places = {each: number for number, group in enumerate(groups.values(), 1) for each in group}
+    return [Lane(role, _names(group)) for (_, role), group in groups.items()], places
+
+
+def _names(group: list[str]) -> str:
+    return _short(group[0]) if len(group) == 1 else f"{len(group)} of them"
 
 
 def _role(of: str, home: str, paths: set[str]) -> str:
     issuer = any(mark in path for mark in _OF_ISSUERS for path in paths)
     if of == home:
         return "MCP and authorization server" if issuer else "MCP server"
-    if issuer:
-        return "authorization server"
-    return "MCP server" if any("oauth-protected-resource" in path for path in paths) else "another server"
+    if any(map(_of_mcp, paths)):
+        return "MCP server"
+    return "authorization server" if issuer else "another server"
+
+
+def _of_mcp(path: str) -> bool:
+    known = path.startswith("/.well-known/")
+    return path.startswith("/.well-known/oauth-protected-resource") or (path.endswith("/mcp") and not known)
 
 
 def _origin(url: str) -> str:
@@ -96,4 +119,7 @@ def _path(url: str) -> str:
 
 
 def _short(of: str) -> str:
+    """Return the host, and the scheme where it tells something: plain http beyond this machine."""
+    if is_loopback_host(host_of(of) if of else ""):
+        of = of.removeprefix("http://")
     return printable(of.removeprefix("https://")) or "no address"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
+from mcp_vacuum.audit.formats.page.findings import linked
 from mcp_vacuum.audit.formats.page.markup import Markup, el, join
+from mcp_vacuum.audit.formats.reasons import reasons_of, together
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 
@@ -23,18 +25,15 @@ def titles() -> Mapping[str, str]:
 
 def by_reason(report: SecurityReport, kind: str) -> dict[str, list[str]]:
     """Return the rules that were not checked for a kind of reason, by reason, most rules first."""
-    reasons: dict[str, list[str]] = {}
-    for rule, because in report.not_checked:
-        word, _, reason = because.partition(": ")
-        if word == kind:
-            reasons.setdefault(reason, []).append(rule)
-    return dict(sorted(reasons.items(), key=lambda item: -len(item[1])))
+    found = {rule: reasons_of(because) for rule, because in report.not_checked}
+    return together({rule: "; ".join(each[kind]) for rule, each in found.items() if next(iter(each)) == kind})
 
 
 def folded(report: SecurityReport) -> Markup:
     """Return what holds and what was not checked, each folded away."""
+    holds = "rule holds" if len(report.passed) == 1 else "rules hold"
     kept = _fold(
-        f"{len(report.passed)} rules hold", "each was looked at, and kept", [_rules(list(report.passed))]
+        f"{len(report.passed)} {holds}", "each was looked at, and kept", [_rules(list(report.passed))]
     )
     return join(kept if report.passed else None, (_unchecked(report, kind) for kind in KINDS))
 
@@ -55,5 +54,5 @@ def _fold(name: str, remark: str, content: list[Markup]) -> Markup:
 
 
 def _rules(ids: list[str]) -> Markup:
-    rows = (el("li", el("code", each), " ", titles().get(each, "")) for each in ids)
+    rows = (el("li", linked(each), " ", titles().get(each, "")) for each in ids)
     return el("ul", rows, class_="rules")

@@ -1,4 +1,7 @@
-"""The script: comforts only. Without it the page shows, folds and filters all the same."""
+"""The script: comforts only. Without it the page shows, folds and filters all the same.
+
+A link that ends in ``#hide=low,info`` opens the page with these severities unticked.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,14 @@ const tell = () => {
   const shown = found.filter((each) => getComputedStyle(each).display !== "none").length;
   said.textContent = shown === found.length ? "" : `${shown} of ${found.length} shown`;
 };
-if (said) for (const box of all("[data-severity]")) box.addEventListener("change", tell);
+const boxes = all("[data-severity]");
+for (const box of boxes) box.addEventListener("change", tell);
+const hide = () => {
+  const hidden = new URLSearchParams(location.hash.slice(1)).get("hide");
+  if (hidden === null || !said) return;
+  for (const box of boxes) box.checked = !hidden.split(",").includes(box.dataset.severity);
+  tell();
+};
 const reveal = () => {
   const there = document.getElementById(location.hash.slice(1));
   for (let up = there; up; up = up.parentElement) if (up.tagName === "DETAILS") up.open = true;
@@ -19,8 +29,10 @@ const reveal = () => {
   if (there.classList.contains("step")) there.querySelector("details").open = true;
   there.scrollIntoView();
 };
-addEventListener("hashchange", reveal);
-if (location.hash) reveal();
+for (const follow of [hide, reveal]) {
+  addEventListener("hashchange", follow);
+  if (location.hash) follow();
+}
 let closed = [];
 addEventListener("beforeprint", () => {
   closed = all("details.fold:not([open]), details.target-of:not([open])");

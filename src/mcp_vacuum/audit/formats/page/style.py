@@ -42,7 +42,7 @@ pre { margin: 0; padding: .75rem .9rem; background: var(--code); border-radius: 
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
   white-space: nowrap; }
 .part { margin-top: 2.75rem; }
-.part > h2, .part > h3 { font-size: 1.15rem; margin-bottom: .9rem; }
+.part > :is(h2, h3, h4) { font-size: 1.15rem; margin-bottom: .9rem; }
 .remark, .took, .level, .doubt { color: var(--soft); font-size: .88rem; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--soft);
   font-size: .85rem; }
@@ -56,17 +56,20 @@ _VERDICT = """
   color: var(--soft); }
 .verdict .words { display: flex; align-items: center; gap: .8rem; font-size: clamp(1.6rem, 5vw, 2.4rem);
   font-weight: 750; line-height: 1.15; letter-spacing: -.02em; margin: .35rem 0 .5rem; color: var(--tone); }
-.verdict .words svg { flex: none; width: 1.1em; height: 1.1em; }
+.verdict .words svg { flex: none; width: .95em; height: .95em; fill: none; stroke: var(--card);
+  stroke-width: 3; stroke-linecap: round; }
+.verdict .words circle { fill: var(--tone); stroke: none; }
 .verdict .worst { max-width: 52rem; }
 .tally { margin-top: 1.25rem; }
-.tally svg { display: block; width: 100%; height: 12px; border-radius: 6px; }
+.tally svg { display: block; width: 100%; height: 12px; border-radius: 6px;
+  box-shadow: inset 0 0 0 1px var(--rest); }
 .tally ul { display: flex; flex-wrap: wrap; gap: .25rem 1.4rem; margin-top: .6rem; font-size: .88rem;
   color: var(--soft); }
 .tally li::before { content: ""; display: inline-block; width: .7em; height: .7em; border-radius: 2px;
   margin-right: .45em; background: var(--tone); }
 .tally b { color: var(--ink); }
 .tone-good { --tone: var(--good); } .tone-rest { --tone: var(--rest); } .tone-none { --tone: transparent; }
-.tone-none::before { border: 1px solid var(--rest); }
+.tally .tone-none::before { border: 1px solid var(--rest); }
 rect { fill: var(--tone); }
 .counts { display: grid; grid-template-columns: repeat(5, 1fr); gap: .6rem; border: 0; margin: 1.1rem 0 0;
   padding: 0; }
@@ -74,12 +77,20 @@ rect { fill: var(--tone); }
   padding: 0; }
 .count { display: flex; align-items: center; gap: .5rem; background: var(--card);
   border: 1px solid var(--line);
-  border-left: 5px solid var(--tone); border-radius: 8px; padding: .5rem .75rem; cursor: pointer; }
+  border-left: 5px solid var(--tone, var(--line)); border-radius: 8px; padding: .5rem .75rem;
+  cursor: pointer; }
 .count b { font-size: 1.35rem; line-height: 1; font-variant-numeric: tabular-nums; color: var(--tone); }
 .count input { margin: 0 0 0 auto; accent-color: var(--tone); width: 1rem; height: 1rem; }
-.count.none { cursor: default; border-left-color: var(--line); color: var(--soft); }
+.count.none { cursor: default; color: var(--soft); }
 .count.none b { color: var(--soft); } .count.none input { visibility: hidden; }
 .count:not(:has(:checked)):not(.none) { opacity: .62; }
+.brief { margin-top: 1rem; background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
+.brief li + li { border-top: 1px solid var(--line); }
+.brief a { display: grid; grid-template-columns: 5.6rem 8rem 1fr; gap: .2rem .6rem; align-items: baseline;
+  padding: .5rem .75rem; color: inherit; text-decoration: none; line-height: 1.4; }
+.brief a:hover .title { text-decoration: underline; } .brief .chip { justify-self: start; }
+.brief .title::before { content: "✗ "; color: var(--tone); }
+.brief .id { font-size: .84rem; color: var(--soft); }
 """
 
 _FINDINGS = """
@@ -88,7 +99,7 @@ _FINDINGS = """
 .finding + .finding { margin-top: 1rem; }
 .what { display: flex; flex-wrap: wrap; align-items: baseline; gap: .3rem .7rem; font-size: 1.08rem;
   line-height: 1.35; }
-.what .id { font-size: .88rem; font-weight: 500; color: var(--soft); }
+.what .id { font-size: .88rem; font-weight: 500; }
 .what .title { flex: 1 1 20rem; } .what .title::before { content: "✗ "; color: var(--tone); }
 .chip { font: 700 .72rem/1 system-ui, sans-serif; text-transform: uppercase; letter-spacing: .06em;
   padding: .34em .6em;
@@ -123,11 +134,16 @@ _FLOW = """
 .head span { font-size: .74rem; color: var(--soft); }
 .steps { position: relative; }
 .lines { position: absolute; inset: 0; }
-.line { position: absolute; inset: 0 auto 0 0; border-left: 2px dotted var(--line); }
+.lines .line { position: absolute; inset: 0 auto 0 0; border-left: 2px dotted var(--line); }
 .step { position: relative; padding-top: .55rem; scroll-margin-top: 5rem; }
 .step summary { display: block; cursor: pointer; border-radius: 6px; padding-bottom: .35rem; }
 .step summary:hover .label { color: var(--link); }
-.step:target summary { background: color-mix(in srgb, var(--link) 12%, transparent); }
+.step:target summary { --card: color-mix(in srgb, var(--link) 12%, var(--paper)); background: var(--card); }
+.quiet { position: relative; margin: .7rem 0 .3rem; }
+.quiet > details > summary { cursor: pointer; padding: .45rem .6rem; background: var(--code);
+  border: 1px dashed var(--rest); border-radius: 6px; font-size: .84rem; list-style: none; }
+.quiet > details > summary::-webkit-details-marker { display: none; } .quiet .purpose { font-weight: 600; }
+.quiet > details[open] { border-bottom: 1px dashed var(--rest); padding-bottom: .6rem; }
 .caption { display: flex; justify-content: flex-start; gap: .5rem; font-size: .84rem;
   align-items: baseline; }
 .caption > * { background: var(--card); }
@@ -141,7 +157,8 @@ details[open] > summary .purpose::after { content: " ▾"; }
 .label { display: inline-block; max-width: 100%; font-size: .75rem; background: var(--card);
   padding: 0 .3rem;
   vertical-align: bottom; }
-.arrow::after { content: ""; position: absolute; bottom: -6px; border: 5px solid transparent; }
+.arrow::after { content: ""; position: absolute; bottom: -6px; z-index: 1;
+  border: 5px solid transparent; }
 .out::after { right: 0; border-left: 9px solid var(--shaft, var(--soft)); border-right: 0; }
 .back { border-bottom-style: dashed; } .back::after { left: 0; border-right: 9px solid var(--shaft,
   var(--soft)); border-left: 0; }
@@ -153,6 +170,7 @@ details[open] > summary .purpose::after { content: " ▾"; }
 .mark a { display: inline-block; background: var(--card); border: 1px solid var(--tone);
   border-radius: 6px; color: inherit;
   padding: .22rem .6rem .22rem .3rem; font-size: .85rem; text-decoration: none; line-height: 1.4; }
+.mark code { font-size: .92em; color: var(--soft); }
 .mark a:hover { text-decoration: underline; } .mark + .mark { margin-top: .3rem; }
 .messages { position: relative; display: grid; grid-template-columns: 1fr 1fr; gap: .9rem;
   padding: .5rem 0 .9rem;
@@ -167,16 +185,19 @@ _REST = """
 .fold .reason { margin: 1rem 0 .3rem; font-weight: 600; }
 .rules { columns: 2 22rem; column-gap: 2rem; font-size: .88rem; margin-top: .4rem; }
 .rules li { break-inside: avoid; padding: .1rem 0; }
-.rules code { color: var(--soft); font-size: .82rem; }
+.rules .id { color: var(--soft); font-size: .82rem; }
 .summary { width: 100%; border-collapse: collapse; background: var(--card); border: 1px solid var(--line);
   font-size: .92rem; }
 .summary th, .summary td { text-align: left; padding: .5rem .75rem; border-bottom: 1px solid var(--line);
   vertical-align: top; }
-.summary .n { text-align: right; font-variant-numeric: tabular-nums; }
+.summary .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .summary thead th { color: var(--soft); font-weight: 600; }
 .scroll { overflow-x: auto; }
-.target-of { margin-top: 1.25rem; } .target-of > summary { cursor: pointer; padding: .6rem 0; }
-.target-of > summary h2 { display: inline; font-size: 1.1rem; }
+.target-of { margin-top: .75rem; } .target-of > summary { cursor: pointer; padding: .8rem 1.1rem;
+  background: var(--card); border: 1px solid var(--line); border-left: 5px solid var(--tone);
+  border-radius: 8px; }
+.target-of > summary h2 { display: inline; font-size: 1rem; } .part + .target-of { margin-top: 1.75rem; }
+.target-of[open] { margin-bottom: 2.5rem; } .target-of[open] > summary { margin-bottom: .75rem; }
 """
 
 _NARROW = """
@@ -186,7 +207,9 @@ _NARROW = """
   .examples, .messages { grid-template-columns: minmax(0, 1fr); } .finding { padding: 1rem; }
   .finding dl { grid-template-columns: 1fr; gap: .1rem; } .finding dd + dt { margin-top: .5rem; }
   .flow { padding: 0 .6rem .8rem; } .head b { font-size: .76rem; } .head span { font-size: .62rem; }
-  .label { font-size: .7rem; padding: 0 .2rem; } .media { display: none; } .rules { columns: 1; }
+  .label { font-size: .68rem; padding: 0 .2rem; width: max-content; max-width: 74vw; text-align: left; }
+  .arrow { text-align: left; } .media { display: none; } .rules { columns: 1; }
+  .brief a { grid-template-columns: auto 1fr; } .brief .title { grid-column: 1 / -1; }
 }
 """
 
@@ -197,7 +220,7 @@ _PAPER = """
     --link: #000; --critical: #a80f3c; --high: #b83b0b; --medium: #8a5a00; --low: #1a639c; --info: #566274;
     --good: #12703a; --rest: #c3cad4; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  body { font-size: 10.5pt; } main { padding: 0; max-width: none; } .heads { position: static; }
+  body { font-size: 10.5pt; } main { padding: 0 2px; max-width: none; } .heads { position: static; }
   .counts input, .counts legend, .jump { display: none; } .purpose::after { content: "" !important; }
   .finding, .step, .message, .example { break-inside: avoid; } h2, h3 { break-after: avoid; }
   pre { max-height: none; } a { text-decoration: none; } .target-of::details-content, .fold::details-content
@@ -230,7 +253,7 @@ def _severities() -> str:
     for severity in Severity:
         word = severity.word
         rules.append(f".sev-{word} {{ --tone: var(--{word}); }}\n")
-        hidden = f"body:has([data-severity={word}]:not(:checked)) :is(.finding, .mark).sev-{word}"
+        hidden = f"body:has([data-severity={word}]:not(:checked)) :is(.finding, .mark, .brief li).sev-{word}"
         rules.append(f"{hidden} {{ display: none; }}\n")
     return "".join(rules)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mcp_vacuum.audit.engine import COUNTS_FROM
 from mcp_vacuum.audit.formats.page.markup import Markup, el, join, raw
@@ -10,8 +10,8 @@ from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport
 from mcp_vacuum.audit.rule import Severity
 
-_GOOD = raw('<path d="M5 12.5l4.5 4.5L19 7" fill="none" stroke="currentColor" stroke-width="3"/>')
-_BAD = raw('<path d="M12 4v11M12 18v3" fill="none" stroke="currentColor" stroke-width="3.4"/>')
+_GOOD = raw('<circle cx="12" cy="12" r="12"/><path d="M6.5 12.6l3.8 3.8 7.2-8"/>')
+_BAD = raw('<circle cx="12" cy="12" r="12"/><path d="M12 5.5v8M12 16v2.6"/>')
 
 
 def tone(severity: Severity | None) -> str:
@@ -39,9 +39,26 @@ def verdict(report: SecurityReport, mask: Mask, heading: str) -> Markup:
     )
 
 
+def brief(cards: Iterable[tuple[str, Sequence[ReportedFinding]]]) -> Markup:
+    """Return a line for each card of a report, which leads to it."""
+    return el("ol", (_line(anchor, found) for anchor, found in cards), class_="brief")
+
+
+def _line(anchor: str, found: Sequence[ReportedFinding]) -> Markup:
+    rule, severity = found[0].rule, found[0].severity.word
+    places = el("span", f" in {len(found)} places", class_="remark") if len(found) > 1 else None
+    title = el("span", rule.title, places, class_="title")
+    line = el(
+        "a", el("b", severity, class_="chip"), el("span", rule.id, class_="id"), title, href=f"#{anchor}"
+    )
+    return el("li", line, class_=f"sev-{severity}")
+
+
 def counts(found: Iterable[ReportedFinding]) -> Markup:
-    """Return the findings by severity; the box beside each number shows and hides them."""
+    """Return the findings by severity, if any; the box beside each number shows and hides them."""
     severities = [each.severity for each in found]
+    if not severities:
+        return join()
     tiles = [_tile(severity, severities.count(severity)) for severity in reversed(Severity)]
     legend = el("legend", "findings by severity; untick to hide ", el("span", id="shown", aria_live="polite"))
     return el("fieldset", legend, tiles, class_="counts")
