@@ -70,6 +70,19 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class FileSpot:
+    """A place in a file.
+
+    Attributes:
+        path: As its owner writes it, with ``~`` for the home.
+        line: From 1; None if it is about the file as a whole.
+    """
+
+    path: str
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that a rule found.
 
@@ -79,6 +92,7 @@ class Finding:
         severity: Instead of the rule's own, where this case is milder or worse; None for the rule's.
         certain: False where the evidence allows another reading.
         at: The recorded exchange that shows it, for the drawing of the flow; None if it is in none.
+        file: The file that it is in, if it is in one.
     """
 
     where: str
@@ -86,6 +100,7 @@ class Finding:
     severity: Severity | None = None
     certain: bool = True
     at: Exchange | None = None
+    file: FileSpot | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,9 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 FINGERPRINT = "mcpVacuumFinding/v1"
 """Of rule, target and place; not of the words, which may carry what differs from run to run."""
 
+HOME = "HOME"
+"""The base of what a person writes as ``~/…``."""
+
 LEVELS = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -53,15 +56,27 @@ def members(reports: Sequence[SecurityReport], unexamined: Sequence[Unexamined] 
     """Return the log as an object."""
     rules = _rules(reports)
     places = {rule.id: number for number, rule in enumerate(rules)}
+    results = [each for report in reports for each in _results(report, places)]
     run = {
         "tool": {"driver": _driver(rules)},
         "automationDetails": {"id": "mcp-vacuum/audit/"},
         "columnKind": "unicodeCodePoints",
-        "results": [each for report in reports for each in _results(report, places)],
+        **_bases(results),
+        "results": results,
         "invocations": [_invocation(reports, unexamined, places)],
         "properties": {"compliant": all(report.compliant for report in reports) and not unexamined},
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _bases(results: Sequence[Members]) -> Members:
+    """Say what `HOME` is, where something is named under it."""
+    used = any("uriBaseId" in place for each in results for place in _artifacts(each))
+    return {"originalUriBaseIds": {HOME: {"description": {"text": "the home directory"}}}} if used else {}
+
+
+def _artifacts(result: Members) -> list[Members]:
+    return [each["physicalLocation"]["artifactLocation"] for each in result["locations"]]
 
 
 # --- rules ------------------------------------------------------------------------------------------------
@@ -149,16 +164,23 @@ def _message(each: ReportedFinding, mask: Mask) -> str:
 
 def _location(report: SecurityReport, each: ReportedFinding, mask: Mask) -> Members:
     """Point at the URL or file; SARIF's readers want a physical place, of which an answer has no lines."""
-    at = each.finding.at
-    place = mask.url(at.url) if at is not None else mask.url(report.target)
+    at, file = each.finding.at, each.finding.file
+    place = mask.url(at.url) if at is not None else file.path if file else mask.url(report.target)
     where = mask.text(each.finding.where)
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": _reference(place)},
-            "region": {"startLine": 1},
+            "artifactLocation": _artifact(mask.text(place)),
+            "region": {"startLine": (file.line if file else None) or 1},
         },
         "logicalLocations": [{"fullyQualifiedName": where, "kind": "member"}],
     }
+
+
+def _artifact(place: str) -> Members:
+    """Name a file of this person under a base that every reader sets for itself, so that no home is told."""
+    if place.startswith("~/"):
+        return {"uri": _reference(place[2:]), "uriBaseId": HOME}
+    return {"uri": _reference(f"file://{place}" if place.startswith("/") else place)}
 
 
 def _reference(place: str) -> str:

@@ -30,8 +30,11 @@ from mcp_vacuum.audit.rules import (
     server_refresh,
     server_tls,
     server_tokens,
+    store_binding,
     store_lifetime,
+    store_privacy,
     store_protection,
+    store_strength,
 )
 
 CATALOGUE: tuple[Rule, ...] = (
@@ -59,8 +62,11 @@ CATALOGUE: tuple[Rule, ...] = (
     *resource_tokens.RULES,
     *resource_transport.RULES,
     *store_protection.RULES,
+    *store_privacy.RULES,
+    *store_binding.RULES,
     *store_lifetime.RULES,
+    *store_strength.RULES,
 )
 
-OF_THE_GUIDE: tuple[Rule, ...] = (store_protection.access_tokens_in_memory_only,)
+OF_THE_GUIDE: tuple[Rule, ...] = (store_protection.no_stored_access_tokens,)
 """What the guide asks beyond the catalogue."""
