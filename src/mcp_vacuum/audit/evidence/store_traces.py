@@ -47,7 +47,7 @@ MARKERS = (".stfolder", ".dropbox", ".owncloudsync.log", ".sync_exclude.lst", ".
 """What a program that copies a folder elsewhere leaves in it."""
 _KEY = "the key of a vault"
 _ARGUMENT = re.compile(
-    r"(?:^|\s)(?:export\s+|set\s+-\w+\s+)?(?:--?)?([A-Za-z][\w-]*)(?:=|\s+)(\"[^\"]*\"|'[^']*'|[^\s\"']+)"
+    r"(?:^|[\s;])(?:--?([A-Za-z][\w-]*)(?:=|\s+)|([A-Za-z_]\w*)=)(\"[^\"]*\"|'[^']*'|[^\s\"';]+)"
 )
 _HEADER = re.compile(r"Authorization:\s*((?:Bearer|DPoP|Basic)\s+[^\s\"']+)", re.IGNORECASE)
 
@@ -155,7 +155,8 @@ def _spotted(line: str) -> tuple[str, bool, bool] | None:
         return kind, False, True
     if (header := _HEADER.search(line)) and spot("authorization", header[1]):
         return "token in a header", False, True
-    for name, value in _ARGUMENT.findall(line):
+    for flag, variable, value in _ARGUMENT.findall(line):
+        name = flag or variable
         found = spot(name, value.strip("\"'"))
         if name.upper() == KEY_VARIABLE and len(value) > 20 and not value.startswith("$"):
             return _KEY, False, True

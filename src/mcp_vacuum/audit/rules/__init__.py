@@ -36,8 +36,9 @@ from mcp_vacuum.audit.rules import (
     store_protection,
     store_strength,
 )
+from mcp_vacuum.audit.rules.config import with_config_checks
 
-CATALOGUE: tuple[Rule, ...] = (
+_OF_FAMILIES: tuple[Rule, ...] = (
     *client_discovery.RULES,
     *client_network.RULES,
     *client_pkce.RULES,
@@ -67,6 +68,8 @@ CATALOGUE: tuple[Rule, ...] = (
     *store_lifetime.RULES,
     *store_strength.RULES,
 )
+
+CATALOGUE: tuple[Rule, ...] = with_config_checks(_OF_FAMILIES)
 
 OF_THE_GUIDE: tuple[Rule, ...] = (store_protection.no_stored_access_tokens,)
 """What the guide asks beyond the catalogue."""

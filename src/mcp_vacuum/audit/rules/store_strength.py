@@ -15,16 +15,11 @@ from mcp_vacuum.audit.jwt import claims_of
 from mcp_vacuum.audit.keys import LEAST_RSA_BITS, flaws_of
 from mcp_vacuum.audit.rule import FileSpot, Finding, Kind, Level, Results, Rule, Severity, rule
 from mcp_vacuum.audit.rules.store_words import clients_of, logins_of, record, untold
+from mcp_vacuum.audit.scopes import wide
 from mcp_vacuum.models import Credential
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.safety.url import printable
 
-WIDE = re.compile(
-    r"^(?:.*[:./])?(?:\*|all|admin|administrator|root|superuser|full[-_]?access|full[-_]?control|sudo)$"
-    r"|^admin[:._].*|.*:\*$",
-    re.IGNORECASE,
-)
-"""Scopes that are everything, by their name."""
 LEAST_BITS = 128
 WEAK_WORDS = re.compile(
     r"^(?:secret|password|changeme|client|test|admin|default|s3cret|letmein)[-_\d]*", re.I
@@ -50,25 +45,21 @@ def grants_are_narrow(evidence: StoreEvidence) -> Results:
         yield from (Finding(where, why, severity) for why, severity in _of_login(login))
     scoped = [(file, each) for file in evidence.foreign for each in file.secrets if each.scope]
     for file, each in {(file.file.path, each.scope): (file, each) for file, each in scoped}.values():
-        if wide := _wide(each.scope or ""):
+        if found := wide(each.scope or ""):
             where, at = f"{file.file.path}: {each.member}", FileSpot(file.file.path, each.line)
-            yield Finding(where, f"{file.tool} holds a grant of {', '.join(wide)}", file=at)
+            yield Finding(where, f"{file.tool} holds a grant of {', '.join(found)}", file=at)
     yield from untold(evidence, beside=bool(scoped))
 
 
 def _of_login(login: Credential) -> Iterator[tuple[str, Severity | None]]:
     granted = (login.scope or "").split()
-    if wide := _wide(login.scope or login.scope_asked or ""):
-        yield f"it was granted {', '.join(wide)}", None
+    if found := wide(login.scope or login.scope_asked or ""):
+        yield f"it was granted {', '.join(found)}", None
     more = sorted(set(granted) - set((login.scope_asked or login.scope or "").split()))
     if more:
         yield f"it was granted more than was asked for: {printable(' '.join(more))}", Severity.LOW
     if "offline_access" in granted and login.refresh_token is None:
         yield "it was granted offline_access, and has no refresh token", Severity.LOW
-
-
-def _wide(scope: str) -> list[str]:
-    return [printable(each, 60) for each in scope.split() if WIDE.match(each)]
 
 
 @rule(
