@@ -111,6 +111,13 @@ def spot(name: str, value: str) -> Spotted | None:
     return _by_shape(bare) or _by_name(plain(name), bare)
 
 
+def some(kind: str, count: int = 1) -> str:
+    """Name one or several of a kind: ``an access token``, ``2 tokens``."""
+    if count > 1:
+        return f"{count} passwords in URLs" if kind.endswith("URL") else f"{count} {kind}s"
+    return f"{'an' if kind[0] in 'aeiAI' or kind.startswith('npm') else 'a'} {kind}"
+
+
 def is_reference(value: str) -> bool:
     """True for a value that only says where the secret is, such as ``${TOKEN}`` or ``${input:token}``."""
     return bool(_REFERENCE.search(value))

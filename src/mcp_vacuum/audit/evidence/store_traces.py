@@ -45,7 +45,7 @@ SYNCED = re.compile(
 )
 MARKERS = (".stfolder", ".dropbox", ".owncloudsync.log", ".sync_exclude.lst", ".nextcloudsync.log")
 """What a program that copies a folder elsewhere leaves in it."""
-_KEY = "the key of a vault"
+_KEY = "key of a vault"
 _ARGUMENT = re.compile(
     r"(?:^|[\s;])(?:--?([A-Za-z][\w-]*)(?:=|\s+)|([A-Za-z_]\w*)=)(\"[^\"]*\"|'[^']*'|[^\s\"';]+)"
 )
@@ -145,7 +145,7 @@ def _hits(lines: Sequence[str], own: Sequence[Secret]) -> Iterator[_Hit]:
     values = [secret.reveal() for secret in own]
     for number, line in enumerate(lines, 1):
         if any(value in line for value in values):
-            yield _Hit(number, "a secret of this vault", True, True)
+            yield _Hit(number, "secret of this vault", True, True)
         elif found := _spotted(line[:4000]):
             yield _Hit(number, *found)
 

@@ -73,11 +73,16 @@ def _findings(found: Sequence[ReportedFinding], mask: Mask, paint: Paint) -> Ite
     rule, word = found[0].rule, found[0].severity.word
     yield from (paint(line, word) for line in _wrapped(f"  {rule.id}  {rule.title}", indent=4))
     for each in found:
-        yield from _told("where", mask.text(each.finding.where))
+        yield from _told("where", mask.text(each.finding.where) + _line(each))
         doubt = "" if each.finding.certain else " (perhaps: another reading is possible)"
         yield from _told("why", mask.text(each.finding.why) + doubt)
     yield from _told("fix", rule.fix)
     yield from (paint(line, "remark") for line in _told("source", _cited(rule)))
+
+
+def _line(each: ReportedFinding) -> str:
+    file = each.finding.file
+    return f" (line {file.line})" if file and file.line else ""
 
 
 def _cited(rule: Rule) -> str:

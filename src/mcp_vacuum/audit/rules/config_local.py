@@ -9,7 +9,7 @@ from mcp_vacuum.audit.documents import told
 from mcp_vacuum.audit.evidence.config import ConfigEvidence, ServerEntry
 from mcp_vacuum.audit.rule import NotChecked, Results, Severity
 from mcp_vacuum.audit.rules.config_words import ConfigCheck, find, find_in, require, secrets
-from mcp_vacuum.audit.spotting import plain
+from mcp_vacuum.audit.spotting import plain, some
 
 _SHELLS = re.compile(
     r"(?:^|[/\\])(?:ba|z|da|k|fi|c|tc)?sh(?:\.exe)?$|(?:^|[/\\])(?:cmd|powershell|pwsh)(?:\.exe)?$",
@@ -67,7 +67,7 @@ def no_oauth_over_stdio(evidence: ConfigEvidence) -> Results:
                 yield find(evidence, outside[0], "a local server has OAuth settings; nobody redirects to it")
     for secret in secrets(evidence):
         if secret.how == "argument":
-            why = f"an argument is shown to every user of the machine, and this one is: {secret.found.kind}"
+            why = f"{some(secret.found.kind)} in an argument, which every user of the machine can see"
             yield find(evidence, secret.leaf, why)
 
 

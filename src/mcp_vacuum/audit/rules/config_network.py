@@ -9,12 +9,13 @@ from urllib.parse import parse_qsl, urlsplit
 from mcp_vacuum.audit.evidence.config import ConfigEvidence
 from mcp_vacuum.audit.rule import Results
 from mcp_vacuum.audit.rules.config_words import ConfigCheck, find, literal, require, settings, truth
-from mcp_vacuum.audit.spotting import plain, spot
+from mcp_vacuum.audit.spotting import plain, some, spot
 from mcp_vacuum.safety.address import is_loopback_host
 from mcp_vacuum.safety.url import printable
 
 _URL = re.compile(r"^https?://", re.IGNORECASE)
 _BACK = frozenset({"redirecturi", "redirecturis", "redirecturl", "callbackurl", "callbackuri"})
+_NAMES = frozenset({"clientid", "clientmetadataurl"})
 _LINKS = frozenset({"schema", "homepage", "documentation", "docs", "icon", "logouri", "tosuri", "policyuri"})
 _OFF = (
     "verify_tls",
@@ -45,7 +46,7 @@ def https_only(evidence: ConfigEvidence) -> Results:
     require(evidence)
     for leaf in evidence.leaves:
         name = plain(leaf.name)
-        if name in _BACK | _LINKS or "env" in leaf.path or not isinstance(leaf.value, str):
+        if name in _BACK | _NAMES | _LINKS or "env" in leaf.path or not isinstance(leaf.value, str):
             continue
         if _URL.match(leaf.value) and leaf.value.lower().startswith("http:") and not _loopback(leaf.value):
             yield find(evidence, leaf, f"it is plain http: {_shown(leaf.value)}")
@@ -80,7 +81,7 @@ def no_token_in_a_url(evidence: ConfigEvidence) -> Results:
             continue
         for name, value in _query(leaf.value):
             if found := spot(name, value):
-                yield find(evidence, leaf, f"the parameter {printable(name, 40)} of the URL is: {found.kind}")
+                yield find(evidence, leaf, f"the parameter {printable(name, 40)} holds {some(found.kind)}")
 
 
 def no_legacy_shape(evidence: ConfigEvidence) -> Results:

@@ -20,6 +20,7 @@ LOW, MEDIUM = Severity.LOW, Severity.MEDIUM
 REDIRECTS = ("redirect_uri", "redirect_uris", "redirect_url", "callback_url", "callback_uri")
 HOSTS = ("bind_host", "callback_host", "callback_bind_host", "redirect_host")
 _REVERSED = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+$")
+_VIEWS = re.compile(r"web-?view|webengine|electron|embedded|cefpython", re.IGNORECASE)
 _DANGEROUS = frozenset({"javascript", "data", "file", "vbscript", "blob", "about"})
 
 
@@ -101,6 +102,17 @@ def scopes_are_narrow(evidence: ConfigEvidence) -> Results:
     for leaf in settings(evidence, "scope", "scopes"):
         if literal(leaf.value) and (found := wide(leaf.value.replace(",", " "))):
             yield find(evidence, leaf, f"it asks for {', '.join(found)}")
+
+
+def system_browser(evidence: ConfigEvidence) -> Results:
+    """A view inside the program shows the program every key that is typed into it."""
+    names = ("user_agent", "browser", "webview", "embedded_browser", "use_webview")
+    yield from _unless_set(evidence, names, "it says nothing about how a login page is opened")
+    for leaf in settings(evidence, *names):
+        if truth(leaf.value) is True or (isinstance(leaf.value, str) and _VIEWS.search(leaf.value)):
+            yield find(
+                evidence, leaf, f"the login page is opened inside the program: {printable(leaf.name, 40)}"
+            )
 
 
 def _unless_set(evidence: ConfigEvidence, names: tuple[str, ...], why: str) -> Results:
@@ -198,5 +210,6 @@ CHECKS: Mapping[str, ConfigCheck] = {
         '{"callback": {"bind_host": "0.0.0.0"}}',
         '{"callback": {"bind_host": "127.0.0.1"}}',
     ),
+    "CL-OPEN-03": ConfigCheck(system_browser, '{"user_agent": "webview"}', '{"user_agent": "system"}'),
     "CL-SCOPE-02": ConfigCheck(scopes_are_narrow, '{"scopes": ["*"]}', '{"scopes": ["mcp:tools"]}'),
 }

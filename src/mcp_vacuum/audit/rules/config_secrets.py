@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mcp_vacuum.audit.evidence.config import ConfigEvidence
 from mcp_vacuum.audit.rule import FileSpot, Finding, NotChecked, Results, Severity
 from mcp_vacuum.audit.rules.config_words import ConfigCheck, Secret, find, require, secrets
-from mcp_vacuum.audit.spotting import plain
+from mcp_vacuum.audit.spotting import plain, some
 
 
 def secrets_are_referred_to(evidence: ConfigEvidence) -> Results:
@@ -38,9 +38,7 @@ def secrets_are_private(evidence: ConfigEvidence) -> Results:
 
 
 def _told(secret: Secret) -> str:
-    return (
-        f"the {secret.how} holds a secret in clear ({secret.found.kind}), and no reference such as ${{NAME}}"
-    )
+    return f"the {secret.how} holds {some(secret.found.kind)} in clear, and no reference such as ${{NAME}}"
 
 
 CHECKS: Mapping[str, ConfigCheck] = {

@@ -10,6 +10,7 @@ from mcp_vacuum.audit.evidence.store import StoreEvidence
 from mcp_vacuum.audit.evidence.store_traces import Trace
 from mcp_vacuum.audit.rule import FileSpot, Finding, Kind, Level, NotChecked, Results, Rule, Severity, rule
 from mcp_vacuum.audit.rules.store_words import NOTHING, counted, mode, place, spot
+from mcp_vacuum.audit.spotting import some
 
 
 @rule(
@@ -111,10 +112,10 @@ def _around(evidence: StoreEvidence) -> Iterator[Finding]:
 
 
 def _copied(trace: Trace) -> Finding:
-    lines = "1 line" if trace.count == 1 else f"{trace.count} lines"
-    why = f"{lines} of a {trace.what}, the first being {trace.line}: {', '.join(trace.kinds[:3])}"
-    where = FileSpot(trace.path, trace.line)
-    return Finding(trace.path, why, None if trace.sure else Severity.MEDIUM, certain=trace.sure, file=where)
+    lines = "a line" if trace.count == 1 else f"{trace.count} lines"
+    why = f"{lines} of a {trace.what} with what looks like {', '.join(map(some, trace.kinds[:3]))}"
+    severity = None if trace.sure else Severity.MEDIUM
+    return Finding(trace.path, why, severity, certain=trace.sure, file=FileSpot(trace.path, trace.line))
 
 
 RULES: tuple[Rule, ...] = (private_to_the_user, no_copies_elsewhere)

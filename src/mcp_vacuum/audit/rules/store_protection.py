@@ -114,7 +114,7 @@ def stored_key_is_kept_elsewhere(evidence: StoreEvidence) -> Results:
     for trace in evidence.traces:
         if trace.key:
             why = f"the key of a vault stands in a {trace.what}"
-            yield Finding(f"{trace.path}, line {trace.line}", why, file=FileSpot(trace.path, trace.line))
+            yield Finding(trace.path, why, file=FileSpot(trace.path, trace.line))
     sealed = [file for file in evidence.foreign if file.form == "sealed"]
     for file in sealed:
         why = f"{file.tool} seals it with a key made of the names of host and user, which are no secret"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.evidence.store import StoreEvidence
 from mcp_vacuum.audit.rule import FileSpot, NotChecked
+from mcp_vacuum.audit.spotting import some
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential
 
 NAMED = 3
@@ -68,7 +69,7 @@ def members(secrets: Sequence[ForeignSecret]) -> str:
 def counted(secrets: Sequence[ForeignSecret]) -> str:
     """Say how many of what there are: ``2 access tokens and a refresh token``."""
     counts = Counter(each.kind for each in secrets)
-    words = [_number(count, kind) for kind, count in counts.items()]
+    words = [some(kind, count) for kind, count in counts.items()]
     return " and ".join((", ".join(words[:-1]), words[-1]) if words[1:] else words)
 
 
@@ -81,9 +82,3 @@ def place(file: ForeignFile, secrets: Sequence[ForeignSecret]) -> str:
 def mode(file: ForeignFile) -> str:
     """Say what the mode of a file is."""
     return f"mode {file.file.mode:04o}" if file.file.mode else "its mode does not tell who may read it"
-
-
-def _number(count: int, kind: str) -> str:
-    if count > 1:
-        return f"{count} {kind}s"
-    return f"{'an' if kind[0] in 'aeiouAI' or kind.startswith('npm') else 'a'} {kind}"

@@ -66,6 +66,9 @@ def _place(each: ReportedFinding, place: Place, mask: Mask) -> Markup:
     return el(
         "li",
         el("code", mask.text(each.finding.where), class_="where"),
+        el("span", f" line {file.line}", class_="line")
+        if (file := each.finding.file) and file.line
+        else None,
         el("span", mask.text(each.finding.why), class_="why"),
         None if each.finding.certain else doubt,
         el("a", "show in the flow", href=f"#{anchor}", class_="jump") if anchor else None,
