@@ -106,7 +106,7 @@ def scopes_are_narrow(evidence: ConfigEvidence) -> Results:
 
 def system_browser(evidence: ConfigEvidence) -> Results:
     """A view inside the program shows the program every key that is typed into it."""
-    names = ("user_agent", "browser", "webview", "embedded_browser", "use_webview")
+    names = ("user_agent", "webview", "embedded_browser", "use_webview")
     yield from _unless_set(evidence, names, "it says nothing about how a login page is opened")
     for leaf in settings(evidence, *names):
         if truth(leaf.value) is True or (isinstance(leaf.value, str) and _VIEWS.search(leaf.value)):
