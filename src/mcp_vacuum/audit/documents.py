@@ -9,7 +9,7 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
@@ -45,7 +45,7 @@ class Leaf:
     """A member that has no members."""
 
     path: Path
-    value: Any
+    value: Any = field(repr=False)
     line: int | None
 
     @property
@@ -63,7 +63,7 @@ class Leaf:
 class Document:
     """A document: an object or a list, and the lines of its members by the way to them."""
 
-    root: Any
+    root: Any = field(repr=False)
     lines: Mapping[Path, int]
 
     def at(self, path: Path) -> Any:

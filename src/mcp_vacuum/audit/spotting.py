@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mcp_vacuum.safety.secret import shown
+
 KINDS = {
     "accesstoken": "access token",
     "refreshtoken": "refresh token",
@@ -91,6 +93,9 @@ class Spotted(NamedTuple):
     kind: str
     value: str
     sure: bool
+
+    def __repr__(self) -> str:
+        return f"Spotted({self.kind!r}, {shown(self.value)}, {self.sure})"
 
 
 def plain(name: str) -> str:

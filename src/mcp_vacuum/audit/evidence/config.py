@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -66,7 +66,7 @@ class ServerEntry:
 
     path: Path
     line: int | None
-    command: tuple[str, ...]
+    command: tuple[str, ...] = field(repr=False)
     leaves: tuple[Leaf, ...]
 
     @property
