@@ -90,8 +90,13 @@ def test_nobody_is_asked_for_a_passphrase(vault: Path) -> None:
     with pytest.raises(KeyUnavailable, match="nobody was asked"):
         open_records(reading)
     asked: list[str] = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return "wrong"
+
     with pytest.raises(KeyUnavailable, match="wrong passphrase"):
-        open_records(reading, lambda prompt: asked.append(prompt) or "wrong")
+        open_records(reading, ask)
     assert len(asked) == 1
 
 

@@ -25,6 +25,8 @@ _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
 _PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([\w-]+)")
 _BARE = re.compile(r"[\w-]+")
+_RANDOM = re.compile(r"(?=[\w-]*\d)(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]{28,}")
+"""What no person would choose for a name; some programs file a record under its token."""
 
 
 class NotADocument(ValueError):
@@ -101,7 +103,7 @@ def told(path: Path) -> str:
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif _BARE.fullmatch(part) and not any(shapes_in(part)):
+        elif _BARE.fullmatch(part) and part == _masked(part):
             text += f".{part}"
         else:
             text += f'."{_masked(part)}"'
@@ -134,7 +136,7 @@ def read_toml(text: str) -> Document:
 def _masked(name: str) -> str:
     for _, value, _ in tuple(shapes_in(name)):
         name = name.replace(value, shown(value))
-    return printable(name, 60)
+    return printable(_RANDOM.sub(lambda found: shown(found[0]), name), 60)
 
 
 def _toml_lines(text: str) -> Iterator[tuple[Path, int]]:

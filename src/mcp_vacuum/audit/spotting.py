@@ -66,8 +66,8 @@ SHAPES = tuple((kind, re.compile(rf"(?<![\w/+-])(?:{pattern})")) for kind, patte
 _SCHEME = re.compile(r"^(?:Bearer|DPoP|Basic|token)\s+(\S{8,})$", re.IGNORECASE)
 _IN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]+:([^/\s@]{4,})@", re.IGNORECASE)
 _REFERENCE = re.compile(
-    r"\$\{|\$[A-Za-z_]|\{\{|%[A-Za-z_]\w*%|^\{(?:env|file):|^(?:op|vault|env|file|keyring|keychain|secret)://?"
-    r"|^(?:env|keyring):",
+    r"\$\{|\$[A-Za-z_(]|\{\{|%[A-Za-z_]\w*%|\{(?:env|file):"
+    r"|(?:^|\s)(?:op|vault|env|file|keyring|keychain|secret)://|^(?:env|keyring):",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(

@@ -186,7 +186,7 @@ PLANTED = (
         HIGH,
         says="fetches",
     ),
-    flaw("CL-LOC-01", "sudo", local("sudo", "server"), HIGH, says="sudo"),
+    flaw("CL-LOC-01", "sudo", local("sudo", "server"), HIGH, says="by sudo"),
     flaw("CL-LOC-01", "rm -rf", local("bash", "-c", "rm -rf ~/x"), HIGH, says="removes"),
     flaw(
         "CL-LOC-01",

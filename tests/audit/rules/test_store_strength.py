@@ -39,7 +39,7 @@ def test_what_can_be_guessed(secret: str, strong: bool) -> None:
 
 
 def test_our_own_dpop_key_is_strong() -> None:
-    seen = evidence(credential(dpop_key=ProofKey.generate("ES256").to_secret()))
+    seen = evidence(credential(dpop_key=ProofKey.generate().to_secret()))
 
     assert judged(keys_are_strong_and_apart, seen).verdict is Verdict.PASS
 
@@ -58,7 +58,7 @@ def test_a_pem_of_a_curve_that_is_none_of_the_usual_ones() -> None:
 
 def test_two_keys_of_two_purposes_are_fine() -> None:
     key = Secret(json.dumps({**EC_KEY, "d": "x"}))
-    other = ProofKey.generate("ES256").to_secret()
+    other = ProofKey.generate().to_secret()
     seen = evidence(credential(client=client(private_key=key), dpop_key=other))
 
     assert judged(keys_are_strong_and_apart, seen).verdict is Verdict.PASS

@@ -38,7 +38,7 @@ _PATTERNS: tuple[tuple[str, str, Severity | None], ...] = (
     (r"&&|\|\||;\s*\w|\|\s*\w|>\s*[/~\w]", "runs several commands in a shell", Severity.MEDIUM),
 )
 """What a command must not do unseen, the worst first; the last two count where a shell reads it."""
-_ROOT = re.compile(r"(?:^|[/\\])(?:sudo|doas|pkexec|runas)(?:\.exe)?$")
+_ROOT = re.compile(r"(?:^|[/\\]|[;&|]\s*)(sudo|doas|pkexec|runas)(?:\.exe)?\s")
 _OAUTH = frozenset(
     {"clientid", "clientsecret", "authorizationurl", "tokenurl", "redirecturi", "scopes", "oauth"}
 )
@@ -79,8 +79,8 @@ def _unless_local(evidence: ConfigEvidence) -> Results:
 
 def _dangers(server: ServerEntry) -> Iterator[tuple[str, Severity | None]]:
     line = " ".join(server.command)
-    if any(_ROOT.search(word) for word in server.command[:1]) or re.search(r"(?:^|[;&|]\s*)sudo\s", line):
-        yield "it runs as another user: sudo", None
+    if found := _ROOT.search(line):
+        yield f"it runs as another user, by {found[1]}", None
     shell = bool(server.command) and bool(_SHELLS.search(server.command[0]))
     for pattern, what, severity in _PATTERNS:
         if (shell or severity is None) and re.search(pattern, line, re.IGNORECASE):

@@ -49,7 +49,7 @@ def s256_only(evidence: ConfigEvidence) -> Results:
     yield from _unless_set(evidence, names, "it says nothing about PKCE")
     for leaf in settings(evidence, *names[:2]):
         if literal(leaf.value) and leaf.value != "S256":
-            yield find(evidence, leaf, f"code_challenge_method is {printable(leaf.value, 40)}, and not S256")
+            yield find(evidence, leaf, f"code_challenge_method is {_word(leaf.value)}, and not S256")
     for leaf in settings(evidence, *names[2:]):
         if truth(leaf.value) is False:
             yield find(evidence, leaf, "PKCE is switched off")
@@ -61,7 +61,7 @@ def code_flow_only(evidence: ConfigEvidence) -> Results:
     yield from _unless_set(evidence, names, "it names no response type and no grant")
     for leaf in settings(evidence, "response_type", "response_types"):
         if literal(leaf.value) and leaf.value != "code":
-            yield find(evidence, leaf, f"response_type {printable(leaf.value, 40)} is not code")
+            yield find(evidence, leaf, f"response_type {_word(leaf.value)} is not code")
     for leaf in settings(evidence, "grant_type", "grant_types"):
         if leaf.value in ("password", "implicit"):
             yield find(evidence, leaf, f"the grant {leaf.value} is configured")
@@ -113,6 +113,11 @@ def system_browser(evidence: ConfigEvidence) -> Results:
             yield find(
                 evidence, leaf, f"the login page is opened inside the program: {printable(leaf.name, 40)}"
             )
+
+
+def _word(value: str) -> str:
+    """Show a value that is a word; what is none was put there by mistake, and may be a secret."""
+    return value if re.fullmatch(r"[A-Za-z][a-z_ ]{0,24}|S\d+", value) else "another value"
 
 
 def _unless_set(evidence: ConfigEvidence, names: tuple[str, ...], why: str) -> Results:
