@@ -15,6 +15,7 @@ import pytest
 
 from mcp_vacuum.audit.formats.html import render
 from mcp_vacuum.audit.report import Unexamined
+from tests.audit.machine import audited as stored
 from tests.audit.planted.server import audited
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -109,3 +110,15 @@ def test_a_browser_shows_it_without_a_complaint(tmp_path: Path) -> None:
 
     assert picture.stat().st_size > 50_000, done.stderr[-500:]
     assert "CONSOLE" not in done.stderr
+
+
+def test_what_sent_nothing_has_no_flow_and_is_whole() -> None:
+    report = stored(
+        lambda each: each.write(".codex/auth.json", {"tokens": {"refresh_token": "kZ0wq3Xn7Vb1Tt5Lr9Pd"}})
+    )
+    page = Page(text := render([report]))
+
+    assert page.open == []
+    assert "The flow" not in text
+    assert "~/.codex/auth.json: tokens.refresh_token" in text
+    assert {each[1:] for each in page.refers if each.startswith("#")} <= set(page.ids)

@@ -15,7 +15,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from mcp_vacuum.audit.documents import Document, Leaf, NotADocument, Path, read_json, read_toml
-from mcp_vacuum.audit.evidence.store_files import Files, FileSeen
+from mcp_vacuum.audit.evidence.store_files import Files, FileSeen, own_home
 from mcp_vacuum.audit.spotting import plain
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.safety.url import printable
@@ -96,7 +96,7 @@ def collect_config(name: str) -> ConfigEvidence:
     Raises:
         UsageError: It cannot be read, or is neither JSON (comments are allowed) nor TOML.
     """
-    path, files = FilePath(name).expanduser(), Files(FilePath.home())
+    path, files = FilePath(name).expanduser(), Files(own_home())
     document = _document(name, _text(name, path))
     servers = tuple(_servers(document))
     inner = {leaf.path: leaf for leaf in _members(document, servers)}

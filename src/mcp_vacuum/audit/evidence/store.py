@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile, look_at_foreign
-from mcp_vacuum.audit.evidence.store_files import Files
+from mcp_vacuum.audit.evidence.store_files import Files, own_home
 from mcp_vacuum.audit.evidence.store_traces import Surroundings, Trace, look_above, look_for_traces
 from mcp_vacuum.audit.spotting import SHAPES
 from mcp_vacuum.errors import StorageError, VacuumError
@@ -114,7 +114,7 @@ def collect_store(
         environ: Where other programs' variables are read.
         ask: How a passphrase is asked for; None asks nobody.
     """
-    files = Files(person or Path.home())
+    files = Files(person or own_home())
     vault, logins, clients, closed = _vault(files, state, ask)
     found, directory = tuple(_entries(files, state)), _directory(files, state)
     own = _secrets(logins, clients)

@@ -47,6 +47,14 @@ class FileSeen:
         return bool(self.mode & 0o077)
 
 
+def own_home() -> Path:
+    """Return the home of this person; the root of the file system for who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
+
+
 class Files:
     """What one audit may look at.
 

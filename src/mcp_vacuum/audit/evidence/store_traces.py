@@ -111,7 +111,7 @@ def look_above(files: Files, state: Path) -> Surroundings:
     places = dict.fromkeys(
         (*state.absolute().parents, state.absolute(), state.resolve(), *state.resolve().parents)
     )
-    tree = next((each for each in places if (each / ".git").exists()), None)
+    tree = next((each for each in places if _has(each, ".git")), None)
     synced = next((each for each in places if _is_synced(each)), None)
     if tree is None:
         return Surroundings(synced=files.shown(synced) if synced else None)
@@ -166,10 +166,12 @@ def _spotted(line: str) -> tuple[str, bool, bool] | None:
 
 
 def _is_synced(directory: Path) -> bool:
-    if SYNCED.match(directory.name):
-        return True
+    return bool(SYNCED.match(directory.name)) or any(_has(directory, marker) for marker in MARKERS)
+
+
+def _has(directory: Path, name: str) -> bool:
     try:
-        return any((directory / marker).exists() for marker in MARKERS)
+        return (directory / name).exists()
     except OSError:
         return False
 

@@ -169,7 +169,7 @@ def login_state_is_removed(evidence: StoreEvidence) -> Results:
     level=Level.ADVICE,
     severity=Severity.LOW,
     sources=("RFC 7009 §2", "OAuth 2.1 §4.3.3"),
-    fix="revoke, then delete: mcp-vacuum logout URL",
+    fix="revoke, then delete",
     kinds=(Kind.STORE,),
     bad="~/.mcp-auth/mcp-remote-0.1.12 beside mcp-remote-0.1.29, each with a refresh token",
     good="one login for each server, and none for a server that is gone",
