@@ -37,5 +37,4 @@ def test_examples_are_shown_where_there_are_some() -> None:
 def test_a_finding_in_a_file_says_its_line() -> None:
     text = render([configured({"mcpServers": {"s": {"url": "http://mcp.example/mcp"}}})])
 
-    assert "<code" in text
-    assert "line 4" in text
+    assert "mcpServers.s.url (line 4)</code>" in text

@@ -65,14 +65,16 @@ def _place(each: ReportedFinding, place: Place, mask: Mask) -> Markup:
     doubt = el("em", "perhaps: another reading is possible", class_="doubt")
     return el(
         "li",
-        el("code", mask.text(each.finding.where), class_="where"),
-        el("span", f" line {file.line}", class_="line")
-        if (file := each.finding.file) and file.line
-        else None,
+        el("code", f"{mask.text(each.finding.where)}{_line(each)}", class_="where"),
         el("span", mask.text(each.finding.why), class_="why"),
         None if each.finding.certain else doubt,
         el("a", "show in the flow", href=f"#{anchor}", class_="jump") if anchor else None,
     )
+
+
+def _line(each: ReportedFinding) -> str:
+    file = each.finding.file
+    return f" (line {file.line})" if file and file.line else ""
 
 
 def _facts(rule: Rule) -> Markup:
