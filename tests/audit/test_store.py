@@ -177,6 +177,7 @@ def everything_wrong(person: Machine) -> None:
     person.write(".claude.json", header, 0o644)
     person.write(".cursor/mcp.json.bak", header)
     person.write(".codex/config.toml", f'[mcp_servers.s.env]\nS_TOKEN = "{secret()}"\n')
+    person.write(".local/share/python_keyring/keyring_pass.cfg", f"[mcp]\nme = {secret()}\n")
     person.write(".bash_history", f"x --client-secret {secret()}\nexport MCP_VACUUM_KEY={secret()}\n")
     person.write(".local/share/mcp-vacuum/agent.log", f'{{"access_token": "{secret()}"}}')
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from mcp_vacuum.storage.passphrase_source import Recipe
 
 from .conftest import CommandLine
 
@@ -62,6 +66,28 @@ class TestAuditStore:
         done = cli.ok("audit", "store", "--fail-on", "critical")
 
         assert "the records are sealed: the vault is locked" in " ".join(done.out.split())
+
+    def test_ask_asks_for_a_passphrase_once(
+        self, cli: CommandLine, url: str, person: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+
+        def ask(prompt: str) -> str:
+            asked.append(prompt)
+            return "wrong"
+
+        monkeypatch.setattr("mcp_vacuum.storage.passphrase_source.ask_on_terminal", ask)
+        monkeypatch.delenv("MCP_VACUUM_KEY_SOURCE")
+        with closing(sqlite3.connect(cli.home / "vault.db")) as connection:
+            recipe = Recipe("00" * 16, n=2**14).text()
+            header = [("key_source", "passphrase"), ("key_recipe", recipe)]
+            connection.executemany("INSERT OR REPLACE INTO header VALUES (?, ?)", header)
+            connection.commit()
+        without, with_ask = cli.ok("audit", "store"), cli.ok("audit", "store", "--ask")
+
+        assert "nobody was asked for it" in " ".join(without.out.split())
+        assert "wrong passphrase" in " ".join(with_ask.out.split())
+        assert len(asked) == 1
 
     @pytest.mark.parametrize("form", ["sarif", "html", "text", "json"])
     def test_every_format(self, cli: CommandLine, url: str, person: Path, form: str) -> None:

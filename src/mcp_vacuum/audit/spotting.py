@@ -25,6 +25,7 @@ KINDS = {
     "cookie": "cookie",
     "primaryapikey": "API key",
     "bearer": "token",
+    "bearertoken": "token",
 }
 """Names without case and punctuation, as OAuth and MCP clients write them."""
 CARRIERS = frozenset({"authorization", "bearer", "cookie"})
@@ -119,7 +120,8 @@ def spot(name: str, value: str) -> Spotted | None:
 def some(kind: str, count: int = 1) -> str:
     """Name one or several of a kind: ``an access token``, ``2 tokens``."""
     if count > 1:
-        return f"{count} passwords in URLs" if kind.endswith("URL") else f"{count} {kind}s"
+        first, of, rest = kind.partition(" in ")
+        return f"{count} {first}s{of}{rest}"
     return f"{'an' if kind[0] in 'aeiAI' or kind.startswith('npm') else 'a'} {kind}"
 
 

@@ -107,6 +107,14 @@ def test_a_secret_in_base64_is_readable(person: Machine) -> None:
     ]
 
 
+def test_only_so_many_secrets_are_searched_for(person: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_vacuum.audit.evidence.store.MOST_SECRETS", 1)
+    for number in range(3):
+        person.log_in(server=f"https://s{number}.example/mcp", resource=f"https://s{number}.example/mcp")
+
+    assert collect(person).unseen == ("2 stored secrets were not searched for elsewhere",)
+
+
 def test_nothing_in_the_evidence_shows_a_secret(person: Machine) -> None:
     person.log_in()
     token = person.store().logins()[0].refresh_token

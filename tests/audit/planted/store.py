@@ -248,6 +248,12 @@ PLANTED = (
         HIGH,
         says="agent.log",
     ),
+    flaw(
+        "ST-ENC-01",
+        "a keyring of files",
+        foreign(".local/share/python_keyring/keyring_pass.cfg", lambda: f"[mcp]\nme = {secret()}\n"),
+        HIGH,
+    ),
     # ST-ENC-02, ST-MEM-01
     flaw("ST-ENC-02", "a key file", key_file, LOW, honest=False),
     flaw("ST-ENC-02", "a cheap passphrase", weak_passphrase, HIGH, says="1024 rounds"),

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignSecret
+from mcp_vacuum.audit.evidence.store_foreign import ForeignSecret
 from mcp_vacuum.audit.rules.store_words import counted, members, record, untold
 from mcp_vacuum.safety.secret import Secret
 from tests.audit.machine import SERVER, credential

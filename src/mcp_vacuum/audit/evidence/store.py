@@ -15,8 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile, look_at_foreign
 from mcp_vacuum.audit.evidence.store_files import Files, own_home
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, look_at_foreign
 from mcp_vacuum.audit.evidence.store_traces import Surroundings, Trace, look_above, look_for_traces
 from mcp_vacuum.audit.spotting import SHAPES
 from mcp_vacuum.errors import StorageError, VacuumError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 DEPTH, MANY = 3, 2000
 """How deep the state directory is searched, and how many entries are looked at."""
 MOST_BYTES = 64 * 1024 * 1024
+MOST_SECRETS = 300
+"""Stored secrets that are searched for in every file: each takes a walk through its bytes."""
 _SEALED = re.compile(rb"gAAAA[\w=-]{40,}")
 _MEMBERS = re.compile(rb"[\"'](refresh_token|client_secret|access_token)[\"']\s*:\s*[\"'][^\"']{8,}")
 
@@ -117,7 +119,7 @@ def collect_store(
     files = Files(person or own_home())
     vault, logins, clients, closed = _vault(files, state, ask)
     found, directory = tuple(_entries(files, state)), _directory(files, state)
-    own = _secrets(logins, clients)
+    own = _searched(files, _secrets(logins, clients))
     return StoreEvidence(
         files.shown(state),
         directory,
@@ -182,6 +184,13 @@ def _secrets(
     return tuple({secret for secret in found if secret and len(secret.reveal()) >= 12})
 
 
+def _searched(files: Files, own: tuple[Secret, ...]) -> tuple[Secret, ...]:
+    """Return as many secrets as can be searched for in a moment; that there are more is said."""
+    if len(own) > MOST_SECRETS:
+        files.unseen.append(f"{len(own) - MOST_SECRETS} stored secrets were not searched for elsewhere")
+    return own[:MOST_SECRETS]
+
+
 # --- the state directory ----------------------------------------------------------------------------------
 
 
@@ -239,9 +248,9 @@ def _readable(
 
 
 def _secrets_in(content: bytes, own: tuple[Secret, ...]) -> Iterator[str]:
-    if any(readable_in(content, secret.reveal()) for secret in own):
-        yield "a secret of a stored login"
     bare = _SEALED.sub(b"", content)
+    if any(readable_in(bare, secret.reveal()) for secret in own):
+        yield "a secret of a stored login"
     yield from (found[1].decode() for found in _MEMBERS.finditer(bare))
     if b"\0" not in bare:
         text = bare.decode("utf-8", "replace")

@@ -126,7 +126,8 @@ def look_above(files: Files, state: Path) -> Surroundings:
 def _traces(files: Files, path: Path, what: str, own: Sequence[Secret]) -> Iterator[Trace]:
     """Yield one trace of everything in a file, and one of its own for the key of a vault."""
     content = files.read(path, most=NEWEST, newest=True)
-    hits = list(_hits((content or b"").decode("utf-8", "replace").splitlines(), own))
+    text = (content or b"").decode("utf-8", "replace")
+    hits = list(_hits(text.splitlines(), [value for secret in own if (value := secret.reveal()) in text]))
     for key in (True, False):
         if some := [hit for hit in hits if (hit.kind == _KEY) is key]:
             kinds, lines = dict.fromkeys(hit.kind for hit in some), {hit.line for hit in some}
@@ -141,8 +142,7 @@ class _Hit(NamedTuple):
     sure: bool
 
 
-def _hits(lines: Sequence[str], own: Sequence[Secret]) -> Iterator[_Hit]:
-    values = [secret.reveal() for secret in own]
+def _hits(lines: Sequence[str], values: Sequence[str]) -> Iterator[_Hit]:
     for number, line in enumerate(lines, 1):
         if any(value in line for value in values):
             yield _Hit(number, "secret of this vault", True, True)

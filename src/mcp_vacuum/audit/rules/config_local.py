@@ -38,7 +38,7 @@ _PATTERNS: tuple[tuple[str, str, Severity | None], ...] = (
     (r"&&|\|\||;\s*\w|\|\s*\w|>\s*[/~\w]", "runs several commands in a shell", Severity.MEDIUM),
 )
 """What a command must not do unseen, the worst first; the last two count where a shell reads it."""
-_ROOT = re.compile(r"(?:^|[/\\]|[;&|]\s*)(sudo|doas|pkexec|runas)(?:\.exe)?\s")
+_ROOT = re.compile(r"(?:^|[/\\]|[;&|]\s*|-c\s+)(sudo|doas|pkexec|runas)(?:\.exe)?\s")
 _OAUTH = frozenset(
     {"clientid", "clientsecret", "authorizationurl", "tokenurl", "redirecturi", "scopes", "oauth"}
 )
@@ -62,7 +62,7 @@ def no_oauth_over_stdio(evidence: ConfigEvidence) -> Results:
     for server in evidence.servers:
         if server.local and not any(_BRIDGES.search(word) for word in server.command):
             found = [leaf for leaf in server.leaves if any(plain(str(part)) in _OAUTH for part in leaf.path)]
-            outside = [leaf for leaf in found if "env" not in leaf.path and "args" not in leaf.path]
+            outside = [leaf for leaf in found if leaf.value and not {"env", "args"} & set(leaf.path)]
             if outside:
                 yield find(evidence, outside[0], "a local server has OAuth settings; nobody redirects to it")
     for secret in secrets(evidence):

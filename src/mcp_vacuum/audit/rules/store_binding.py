@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
 from urllib.parse import urlsplit
 
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignSecret
 from mcp_vacuum.audit.evidence.store import StoreEvidence
+from mcp_vacuum.audit.evidence.store_foreign import ForeignSecret
 from mcp_vacuum.audit.jwt import claims_of
 from mcp_vacuum.audit.rule import FileSpot, Finding, Kind, Level, NotChecked, Results, Rule, Severity, rule
 from mcp_vacuum.audit.rules.store_words import clients_of, logins_of, record, untold

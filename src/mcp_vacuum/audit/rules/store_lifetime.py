@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile
 from mcp_vacuum.audit.evidence.store import StoreEvidence
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile
 from mcp_vacuum.audit.jwt import claims_of
 from mcp_vacuum.audit.rule import (
     FileSpot,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile
 from mcp_vacuum.audit.evidence.store import StoreEvidence
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile
 from mcp_vacuum.audit.evidence.store_traces import Trace
 from mcp_vacuum.audit.rule import FileSpot, Finding, Kind, Level, NotChecked, Results, Rule, Severity, rule
 from mcp_vacuum.audit.rules.store_words import NOTHING, counted, mode, place, spot

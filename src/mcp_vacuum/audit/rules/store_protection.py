@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.evidence.store import StoreEvidence
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.rule import (
     FileSpot,
     Finding,

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.evidence.store import StoreEvidence
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.jwt import claims_of
 from mcp_vacuum.audit.keys import LEAST_RSA_BITS, flaws_of
 from mcp_vacuum.audit.rule import FileSpot, Finding, Kind, Level, Results, Rule, Severity, rule

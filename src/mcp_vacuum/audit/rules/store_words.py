@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from mcp_vacuum.audit.evidence.foreign_stores import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.evidence.store import StoreEvidence
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.rule import FileSpot, NotChecked
 from mcp_vacuum.audit.spotting import some
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials, Credential
