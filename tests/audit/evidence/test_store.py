@@ -79,6 +79,17 @@ def test_a_vault_that_is_none_is_said(person: Machine) -> None:
     assert (person.state / "vault.db").read_text() == "no database, but text"
 
 
+def test_a_vault_elsewhere_is_not_read(person: Machine) -> None:
+    person.log_in()
+    elsewhere = person.person.parent / "vault.db"
+    (person.state / "vault.db").rename(elsewhere)
+    (person.state / "vault.db").symlink_to(elsewhere)
+    seen = collect(person)
+
+    assert seen.vault == "the vault is behind a symbolic link that leads out of its directory"
+    assert seen.outside == ("~/.local/share/mcp-vacuum/vault.db",)
+
+
 def test_paths_are_told_with_a_tilde(person: Machine) -> None:
     person.log_in()
     seen = collect(person)

@@ -44,8 +44,19 @@ def test_a_link_out_of_the_home_is_not_followed(person: Path) -> None:
     files = Files(person)
 
     assert files.read(person / "link") is None
-    assert files.unseen == ["~/link is a symbolic link that leads out of the home"]
+    assert files.unseen == ["~/link is behind a symbolic link that leads out of the home"]
     assert files.read(person / "good") == b"mine"
+
+
+def test_a_directory_that_leads_out_of_the_home_is_not_followed_either(person: Path) -> None:
+    (person.parent / "outside").mkdir()
+    (person.parent / "outside" / "file").write_text("x")
+    (person / "link").symlink_to(person.parent / "outside")
+    files = Files(person)
+
+    assert files.read(person / "link" / "file") is None
+    files.allow(person.parent / "outside")
+    assert files.read(person / "link" / "file") == b"x"
 
 
 def test_what_is_too_large_is_said_or_its_end_is_read(person: Path) -> None:
@@ -64,15 +75,17 @@ def test_a_pipe_does_not_hang_it(person: Path) -> None:
     assert Files(person).read(person / "pipe") is None
 
 
-@POSIX
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_said(person: Path) -> None:
+def test_what_may_not_be_read_is_said(person: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (person / "file").write_text("x")
-    (person / "file").chmod(0)
+
+    def refuse(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("mcp_vacuum.audit.evidence.store_files.os.open", refuse)
     files = Files(person)
 
     assert files.read(person / "file") is None
-    assert "cannot be read" in files.unseen[0]
+    assert files.unseen == ["~/file cannot be read: permission denied"]
 
 
 def test_only_so_many_files_are_opened(person: Path) -> None:

@@ -24,6 +24,7 @@ from mcp_vacuum.models import ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret, readable_in
 from mcp_vacuum.storage.base import Entry as Row
 from mcp_vacuum.storage.entries import Entry, entries, entry
+from mcp_vacuum.storage.opening import VAULT_FILE
 from mcp_vacuum.storage.reading import Reading, open_records, read_vault
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def collect_store(
         ask: How a passphrase is asked for; None asks nobody.
     """
     files = Files(person or own_home())
+    files.allow(state)
     vault, logins, clients, closed = _vault(files, state, ask)
     found, directory = tuple(_entries(files, state)), _directory(files, state)
     own = _searched(files, _secrets(logins, clients))
@@ -147,6 +149,9 @@ Opened = tuple[
 
 
 def _vault(files: Files, state: Path, ask: Ask | None) -> Opened:
+    if not files.inside(state / VAULT_FILE):
+        why = "the vault is behind a symbolic link that leads out of its directory"
+        return why, why, (), ()
     try:
         reading = read_vault(state)
     except StorageError as error:

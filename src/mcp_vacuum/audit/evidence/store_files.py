@@ -67,8 +67,17 @@ class Files:
         """Look around in the home of a person."""
         self.home = home.absolute()
         self.unseen: list[str] = []
-        self._root = os.path.realpath(home)
+        self._roots = [os.path.realpath(home)]
         self._left = MOST_FILES
+
+    def allow(self, directory: Path) -> None:
+        """Let files of a directory outside of the home be read: its owner named it."""
+        self._roots.append(os.path.realpath(directory))
+
+    def inside(self, path: Path) -> bool:
+        """True if a path really lies in the home, or in what was allowed."""
+        real = os.path.realpath(path)
+        return any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in self._roots)
 
     def shown(self, path: Path) -> str:
         """Return a path as its owner writes it."""
@@ -140,11 +149,10 @@ class Files:
             self.unseen.append(f"{self.shown(path)} and what follows: {MOST_FILES} files were read already")
             return False
         self._left -= 1
-        real, near = os.path.realpath(path), os.path.realpath(path.parent)
-        inside = any(real == root or real.startswith(root + os.sep) for root in (self._root, near))
-        if not inside:
-            self.unseen.append(f"{self.shown(path)} is a symbolic link that leads out of the home")
-        return inside
+        if not self.inside(path):
+            self.unseen.append(f"{self.shown(path)} is behind a symbolic link that leads out of the home")
+            return False
+        return True
 
     def _reachable(self, path: Path, mode: int) -> bool:
         """True if the group or the others have a bit on the file, and a way through every directory to it."""

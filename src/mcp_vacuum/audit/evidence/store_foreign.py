@@ -91,6 +91,8 @@ def _paths(files: Files, known: Known, environ: Mapping[str, str]) -> Iterator[P
     variable, usual = known.base
     named = environ.get(variable) if variable else None
     base = Path(named).expanduser() if named else files.home / usual
+    if named:
+        files.allow(base)
     for path in files.named(base, known.pattern):
         yield path
         yield from (path.with_name(path.name + end) for end in COPIES)

@@ -115,6 +115,7 @@ def look_above(files: Files, state: Path) -> Surroundings:
     synced = next((each for each in places if _is_synced(each)), None)
     if tree is None:
         return Surroundings(synced=files.shown(synced) if synced else None)
+    files.allow(tree)
     return Surroundings(
         files.shown(tree),
         tuple(_tracked(files, tree, state)),
