@@ -13,6 +13,63 @@ from tests.audit.machine import CANARY, secret
 from tests.audit.planted.config import CLIENT, HONEST, SERVER, audited
 
 RENDERED = {"text": text.render, "json": json_format.render, "sarif": sarif.render, "html": html.render}
+EVERYDAY = {
+    "filesystem": {
+        "command": "npx",
+        "args": ["-y", "@modelcontextprotocol/server-filesystem", "/Users/me/Desktop"],
+    },
+    "github": {
+        "command": "docker",
+        "args": [
+            "run",
+            "-i",
+            "--rm",
+            "-e",
+            "GITHUB_PERSONAL_ACCESS_TOKEN",
+            "ghcr.io/github/github-mcp-server",
+        ],
+        "env": {"GITHUB_PERSONAL_ACCESS_TOKEN": "<YOUR_TOKEN>"},
+    },
+    "postgres": {
+        "command": "npx",
+        "args": ["-y", "@modelcontextprotocol/server-postgres", "postgresql://localhost/mydb"],
+    },
+    "brave": {
+        "command": "npx",
+        "args": ["-y", "@modelcontextprotocol/server-brave-search"],
+        "env": {"BRAVE_API_KEY": "YOUR_API_KEY_HERE"},
+    },
+    "sentry": {"type": "http", "url": "https://mcp.sentry.dev/mcp"},
+    "notion": {"command": "npx", "args": ["-y", "mcp-remote", "https://mcp.notion.com/sse"]},
+    "linear": {
+        "command": "npx",
+        "args": [
+            "-y",
+            "mcp-remote",
+            "https://mcp.linear.app/sse",
+            "--header",
+            "Authorization:${AUTH_HEADER}",
+        ],
+        "env": {"AUTH_HEADER": "Bearer <token>"},
+    },
+    "py": {
+        "command": "uv",
+        "args": ["--directory", "/abs/path", "run", "weather.py"],
+        "env": {"PYTHONPATH": "/x", "LOG_LEVEL": "debug", "TOKENIZERS_PARALLELISM": "false"},
+    },
+    "k8s": {
+        "command": "npx",
+        "args": ["mcp-server-kubernetes"],
+        "env": {"KUBECONFIG": "/home/me/.kube/config"},
+    },
+    "fetch": {
+        "command": "uvx",
+        "args": ["mcp-server-fetch", "--user-agent=MyAgent/1.0", "--ignore-robots-txt"],
+    },
+    "local": {"url": "http://localhost:8000/sse", "headers": {"X-Project": "my-long-project-name"}},
+    "win": {"command": "cmd", "args": ["/c", "npx", "-y", "@modelcontextprotocol/server-memory"]},
+}
+"""As server makers show them in their manuals."""
 
 
 def found(report: SecurityReport) -> list[tuple[str, str]]:
@@ -33,6 +90,10 @@ def test_every_way_to_refer_to_a_secret_is_fine() -> None:
     }
 
     assert found(audited({"mcpServers": servers})) == []
+
+
+def test_examples_of_everyday_servers_are_no_findings() -> None:
+    assert found(audited({"mcpServers": EVERYDAY})) == []
 
 
 def test_vs_code_with_comments_and_inputs() -> None:

@@ -37,10 +37,11 @@ ENDINGS = {
     "token": "token",
     "secret": "secret",
     "password": "password",
-    "pat": "token",
 }
 """What other names of secrets end with, such as ``GITHUB_TOKEN``."""
 
+_PAT = re.compile(r"(?:^|[_-])pat$", re.IGNORECASE)
+"""A personal access token; without something before it, it is the end of another word."""
 _NO_SECRET = re.compile(r"(?:csrf|max|num|page|next|cancel|stop|pad|eos|bos|use|has|need|require\w*)token$")
 _PREFIXES = (
     ("JWT", r"eyJ[\w-]{10,}\.eyJ[\w-]{5,}\.[\w-]*"),
@@ -67,7 +68,7 @@ SHAPES = tuple((kind, re.compile(rf"(?<![\w/+-])(?:{pattern})")) for kind, patte
 _SCHEME = re.compile(r"^(?:Bearer|DPoP|Basic|token)\s+(\S{8,})$", re.IGNORECASE)
 _IN_URL = re.compile(r"^[a-z][a-z0-9+.-]*://[^/\s:@]+:([^/\s@]{4,})@", re.IGNORECASE)
 _REFERENCE = re.compile(
-    r"\$\{|\$[A-Za-z_(]|\{\{|%[A-Za-z_]\w*%|\{(?:env|file):"
+    r"^`|\$\{|\$[A-Za-z_(]|\{\{|%[A-Za-z_]\w*%|\{(?:env|file):"
     r"|(?:^|\s)(?:op|vault|env|file|keyring|keychain|secret)://|^(?:env|keyring):",
     re.IGNORECASE,
 )
@@ -114,7 +115,7 @@ def spot(name: str, value: str) -> Spotted | None:
         return Spotted(kind, bare, True)
     if len(bare) < SHORTEST or _NOT_MEANT.match(bare):
         return None
-    return _by_shape(bare) or _by_name(plain(name), bare)
+    return _by_shape(bare) or _by_name(name, bare)
 
 
 def some(kind: str, count: int = 1) -> str:
@@ -153,10 +154,12 @@ def _by_shape(value: str) -> Spotted | None:
     return None
 
 
-def _by_name(name: str, value: str) -> Spotted | None:
+def _by_name(written: str, value: str) -> Spotted | None:
+    name = plain(written)
     if name in KINDS:
         return Spotted(KINDS[name], value, True)
     if value.startswith(("/", "~", "./", "http://", "https://")) or " " in value or _NO_SECRET.search(name):
         return None
     kind = next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
+    kind = "token" if kind is None and _PAT.search(written) else kind
     return Spotted(kind, value, False) if kind else None
