@@ -209,4 +209,7 @@ def test_a_report_names_file_member_kind_and_mode(person: Machine) -> None:
 
     assert each.severity is Severity.HIGH
     assert each.finding.where == "~/.codex/auth.json: tokens.refresh_token"
-    assert each.finding.why == "Codex keeps a refresh token in clear (mode 0600)"
+    assert each.finding.why == (
+        "Codex keeps a refresh token in clear (mode 0600); "
+        'cli_auth_credentials_store = "keyring" in config.toml has it use the keyring'
+    )

@@ -27,6 +27,7 @@ class Known:
         read_in: Where its format was read.
         form: What it is.
         within: The members to look into, ``*`` for any name; all of them if empty.
+        instead: What its owner can have it do, where the program has a better way.
     """
 
     tool: str
@@ -35,6 +36,7 @@ class Known:
     read_in: str
     form: Form = "json"
     within: tuple[str, ...] = ()
+    instead: str = ""
 
 
 _SERVERS = ("mcpServers", "projects/*/mcpServers")
@@ -44,6 +46,8 @@ _CODEX = ("CODEX_HOME", ".codex")
 _GEMINI = ("GEMINI_CLI_HOME", "")
 _CODE = "code.visualstudio.com/docs, MCP configuration reference"
 _GEMINI_SOURCE = "google-gemini/gemini-cli packages/core/src"
+
+_KEYCHAIN = "GEMINI_FORCE_ENCRYPTED_FILE_STORAGE=true has it use the keychain"
 
 FORMATS: tuple[Known, ...] = (
     # One folder for each version of the package until late in 2026, then one for each layout.
@@ -64,6 +68,7 @@ FORMATS: tuple[Known, ...] = (
         ".claude.json",
         "code.claude.com/docs, MCP (user and local scope)",
         within=(*_SERVERS, "primaryApiKey"),
+        instead="it takes ${NAME} instead",
     ),
     Known("Claude Code", _CLAUDE, "settings.json", "code.claude.com/docs, settings (?)", within=("env",)),
     Known(
@@ -88,7 +93,13 @@ FORMATS: tuple[Known, ...] = (
         within=_SERVERS,
     ),
     Known("VS Code", ("APPDATA", "AppData/Roaming"), "Code/User/mcp.json", _CODE),
-    Known("VS Code", ("", ".config/Code/User"), "mcp.json", _CODE),
+    Known(
+        "VS Code",
+        ("", ".config/Code/User"),
+        "mcp.json",
+        _CODE,
+        instead="it takes ${input:name}, and asks once",
+    ),
     Known("VS Code", ("", ".config/Code/User"), "profiles/*/mcp.json", _CODE),
     Known(
         "VS Code",
@@ -106,11 +117,27 @@ FORMATS: tuple[Known, ...] = (
         within=("mcp/servers", "mcp.servers"),
     ),
     Known("GitHub Copilot", ("COPILOT_HOME", ".copilot"), "mcp-config.json", _CODE),
-    Known("Cursor", ("", ".cursor"), "mcp.json", "cursor.com/docs, MCP (static OAuth in `auth`)"),
-    Known("Windsurf", ("", ".codeium/windsurf"), "mcp_config.json", "docs.windsurf.com, MCP (?)"),
-    Known("Gemini CLI", _GEMINI, ".gemini/oauth_creds.json", f"{_GEMINI_SOURCE}/code_assist/oauth2.ts"),
     Known(
-        "Gemini CLI", _GEMINI, ".gemini/mcp-oauth-tokens.json", f"{_GEMINI_SOURCE}/mcp/oauth-token-storage.ts"
+        "Cursor",
+        ("", ".cursor"),
+        "mcp.json",
+        "cursor.com/docs, MCP (static OAuth in `auth`)",
+        instead="it takes ${env:NAME} instead",
+    ),
+    Known("Windsurf", ("", ".codeium/windsurf"), "mcp_config.json", "docs.windsurf.com, MCP (?)"),
+    Known(
+        "Gemini CLI",
+        _GEMINI,
+        ".gemini/oauth_creds.json",
+        f"{_GEMINI_SOURCE}/code_assist/oauth2.ts",
+        instead=_KEYCHAIN,
+    ),
+    Known(
+        "Gemini CLI",
+        _GEMINI,
+        ".gemini/mcp-oauth-tokens.json",
+        f"{_GEMINI_SOURCE}/mcp/oauth-token-storage.ts",
+        instead=_KEYCHAIN,
     ),
     Known(
         "Gemini CLI",
@@ -126,8 +153,20 @@ FORMATS: tuple[Known, ...] = (
         "google-gemini/gemini-cli docs, MCP servers",
         within=_SERVERS,
     ),
-    Known("Codex", _CODEX, "auth.json", "openai/codex codex-rs/core/src/auth/storage.rs"),
-    Known("Codex", _CODEX, ".credentials.json", "openai/codex codex-rs/rmcp-client/src/oauth.rs"),
+    Known(
+        "Codex",
+        _CODEX,
+        "auth.json",
+        "openai/codex codex-rs/core/src/auth/storage.rs",
+        instead='cli_auth_credentials_store = "keyring" in config.toml has it use the keyring',
+    ),
+    Known(
+        "Codex",
+        _CODEX,
+        ".credentials.json",
+        "openai/codex codex-rs/rmcp-client/src/oauth.rs",
+        instead='mcp_oauth_credentials_store = "keyring" in config.toml has it use the keyring',
+    ),
     Known(
         "Codex",
         _CODEX,

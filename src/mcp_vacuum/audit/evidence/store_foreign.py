@@ -66,6 +66,7 @@ class ForeignFile:
         copy: It is a copy that somebody left beside the real file.
         superseded: The program keeps newer tokens for the same server elsewhere.
         newer_tokens: For a verifier: the login that it was for has ended with tokens.
+        instead: What its owner can have the program do.
     """
 
     tool: str
@@ -75,6 +76,7 @@ class ForeignFile:
     copy: bool = False
     superseded: bool = False
     newer_tokens: bool = False
+    instead: str = ""
 
 
 def look_at_foreign(files: Files, environ: Mapping[str, str] = os.environ) -> tuple[ForeignFile, ...]:
@@ -118,7 +120,8 @@ def _examined(files: Files, known: Known, path: Path) -> ForeignFile | None:
         return None
     secrets = tuple(each for leaf in _leaves(document, known.within) if (each := _secret(document, leaf)))
     superseded = _superseded(path) if known.tool == "mcp-remote" else False
-    return ForeignFile(known.tool, seen, known.form, secrets, copy, superseded) if secrets else None
+    found = ForeignFile(known.tool, seen, known.form, secrets, copy, superseded, instead=known.instead)
+    return found if secrets else None
 
 
 def _verifier(known: Known, path: Path, seen: FileSeen, text: str) -> ForeignFile | None:

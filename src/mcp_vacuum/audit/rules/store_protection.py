@@ -75,6 +75,7 @@ def _in_clear(file: ForeignFile, now: float) -> Iterator[Finding]:
         return
     sure = any(each.sure for each in alive)
     why = f"{file.tool} keeps {counted(alive)} in clear ({mode(file)})"
+    why += f"; {file.instead}" if file.instead else ""
     yield Finding(place(file, alive), why, None if sure else Severity.MEDIUM, file=spot(file, alive[0].line))
 
 
