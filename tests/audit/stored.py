@@ -34,6 +34,7 @@ def evidence(*logins: Credential, **changes: Any) -> StoreEvidence:
         closed=(),
         readable=(),
         foreign=(),
+        servers={},
         traces=(),
         above=Surroundings(),
         unseen=(),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_vacuum.audit.evidence.store_files import Files
-from mcp_vacuum.audit.evidence.store_foreign import COUNTED, ForeignFile, look_at_foreign
+from mcp_vacuum.audit.evidence.store_foreign import COUNTED, ForeignFile, look_at_foreign, look_at_servers
 from tests.audit.machine import SERVER, Machine, machine, secret
 
 
@@ -110,6 +110,20 @@ def test_a_keyring_of_files_keeps_passwords_in_base64(person: Machine) -> None:
     ((found,),) = [file.secrets for file in look(person)]
 
     assert (found.kind, found.member) == ("password in base64", "mcp.me")
+
+
+def test_the_servers_that_settings_name(person: Machine) -> None:
+    person.write(
+        ".claude.json",
+        {"mcpServers": {"a": {"url": SERVER}}, "projects": {"/p": {"mcpServers": {"b": {"command": "x"}}}}},
+    )
+    person.write(".codex/config.toml", f'[mcp_servers.c]\nurl = "{SERVER}"\n')
+    person.write(".gemini/settings.json", "{not json")
+
+    assert look_at_servers(Files(person.person), {}) == {
+        "Claude Code": {"a", "b", SERVER},
+        "Codex": {"c", SERVER},
+    }
 
 
 def test_copies_are_told_from_the_file(person: Machine) -> None:

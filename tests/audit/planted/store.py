@@ -140,6 +140,12 @@ def two_folders(each: Machine) -> None:
     each.write(TOKENS, tokens())
 
 
+def removed_server(each: Machine) -> None:
+    """Keep Claude Code's tokens for a server that was taken out of its settings."""
+    each.write(".claude/.credentials.json", claude(refreshToken=secret()))
+    each.write(".claude.json", {"mcpServers": {"other": {"url": f"{OTHER}/mcp"}}})
+
+
 def orphan(each: Machine) -> None:
     """Keep a registration without a login."""
     store = each.store()
@@ -397,6 +403,14 @@ PLANTED = (
         MEDIUM,
     ),
     flaw("ST-LIFE-04", "an older version's tokens", two_folders, LOW, must_also=CLEAR),
+    flaw(
+        "ST-LIFE-04",
+        "a server that the settings do not name",
+        removed_server,
+        LOW,
+        must_also=CLEAR,
+        says="for s,",
+    ),
     flaw("ST-LIFE-04", "a registration without a login", orphan, LOW),
     flaw("ST-LIFE-04", "a vault moved aside", damaged, LOW),
     # ST-SCOPE, ST-KEY, ST-SEC

@@ -98,7 +98,7 @@ def collect_config(name: str) -> ConfigEvidence:
     """
     path, files = FilePath(name).expanduser(), Files(own_home())
     document = _document(name, _text(name, path))
-    servers = tuple(_servers(document))
+    servers = tuple(servers_of(document))
     inner = {leaf.path: leaf for leaf in _members(document, servers)}
     seen = files.look(path)
     if seen is None:
@@ -139,7 +139,8 @@ def _document(name: str, text: str) -> Document:
 # --- servers ----------------------------------------------------------------------------------------------
 
 
-def _servers(document: Document) -> Iterator[ServerEntry]:
+def servers_of(document: Document) -> Iterator[ServerEntry]:
+    """Yield the MCP servers that a client's configuration names."""
     for pattern in CONTAINERS:
         for path in _expanded(document.root, pattern):
             entries = document.at(path)

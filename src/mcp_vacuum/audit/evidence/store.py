@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcp_vacuum.audit.evidence.store_files import Files, own_home
-from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, look_at_foreign
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, look_at_foreign, look_at_servers
 from mcp_vacuum.audit.evidence.store_traces import Surroundings, Trace, look_above, look_for_traces
 from mcp_vacuum.audit.spotting import SHAPES
 from mcp_vacuum.errors import StorageError, VacuumError
@@ -79,6 +79,7 @@ class StoreEvidence:
         closed: Names of records that do not open.
         readable: What stands readable in the files of the state directory.
         foreign: Files of other programs.
+        servers: Names and URLs of the servers that other programs' settings name, by program.
         traces: Secrets where nobody keeps them.
         above: What the state directory lies in.
         unseen: What could not be looked at, and why.
@@ -96,6 +97,7 @@ class StoreEvidence:
     closed: tuple[str, ...]
     readable: tuple[Readable, ...]
     foreign: tuple[ForeignFile, ...]
+    servers: Mapping[str, frozenset[str]]
     traces: tuple[Trace, ...]
     above: Surroundings
     unseen: tuple[str, ...]
@@ -134,6 +136,7 @@ def collect_store(
         closed,
         tuple(_readable(files, state, found, own)),
         look_at_foreign(files, environ),
+        look_at_servers(files, environ),
         look_for_traces(files, own),
         look_above(files, state) if directory else Surroundings(),
         tuple(dict.fromkeys(files.unseen)),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp_vacuum.audit.documents import Document, Leaf, NotADocument, read_json, read_toml, told
+from mcp_vacuum.audit.evidence.config import servers_of
 from mcp_vacuum.audit.evidence.foreign_stores import FORMATS, Form, Known
 from mcp_vacuum.audit.evidence.store_files import Files, FileSeen
 from mcp_vacuum.audit.spotting import plain, spot
@@ -19,6 +20,8 @@ from mcp_vacuum.safety.secret import Secret
 
 COPIES = ("~", ".bak", ".orig", ".old", ".backup", ".save", ".swp")
 """What editors and cautious people leave beside a file."""
+KEEPERS = ("Claude Code", "Gemini CLI", "Codex")
+"""Programs that keep tokens in one file and the servers that these are for in another one."""
 COUNTED = 256 * 1024
 """Bytes up to which a document's lines are counted."""
 
@@ -33,7 +36,7 @@ class ForeignSecret:
         line: Where; None if the file is too long to say.
         secret: It, wrapped.
         sure: Its shape or an OAuth name says so; else its name ends like that of a secret.
-        server: The server that it is for, where the file says so.
+        server, server_name: The server that it is for, where the file says so.
         expires_at: Unix seconds, where the file says so.
         scope: Space separated, where the file says so.
         renewable: A refresh token lies beside it.
@@ -45,6 +48,7 @@ class ForeignSecret:
     secret: Secret
     sure: bool = True
     server: str | None = None
+    server_name: str | None = None
     expires_at: float | None = None
     scope: str | None = None
     renewable: bool = False
@@ -87,6 +91,32 @@ def look_at_foreign(files: Files, environ: Mapping[str, str] = os.environ) -> tu
             if path not in found and (seen := _examined(files, known, path)):
                 found[path] = seen
     return tuple(found.values())
+
+
+def look_at_servers(files: Files, environ: Mapping[str, str] = os.environ) -> dict[str, frozenset[str]]:
+    """Return the names and URLs of the servers that each program's own settings name, by program."""
+    found: dict[str, frozenset[str]] = {}
+    for known in FORMATS:
+        if known.tool in KEEPERS and set(known.within) & {"mcpServers", "mcp_servers"}:
+            for path in _paths(files, known, environ):
+                if not path.name.endswith(COPIES) and (servers := _named_in(files, known, path)) is not None:
+                    found[known.tool] = found.get(known.tool, frozenset()) | servers
+    return found
+
+
+def _named_in(files: Files, known: Known, path: Path) -> frozenset[str] | None:
+    content = files.read(path)
+    try:
+        document = _document(content.decode("utf-8-sig", "replace"), known.form) if content else None
+    except NotADocument:  # that is said where its secrets are looked for
+        document = None
+    if document is None:
+        return None
+    entries = list(servers_of(document))
+    names = {str(entry.path[-1]) for entry in entries}
+    return frozenset(
+        names | {str(leaf.value) for entry in entries for leaf in entry.leaves if "://" in str(leaf.value)}
+    )
 
 
 def _paths(files: Files, known: Known, environ: Mapping[str, str]) -> Iterator[Path]:
@@ -194,6 +224,7 @@ def _secret(document: Document, leaf: Leaf) -> ForeignSecret | None:
         Secret(found.value),
         found.sure,
         _text(_beside(around[:3], ("serverurl", "mcpserverurl", "url", "httpurl"))),
+        _text(_beside(around[:3], ("servername",))),
         _seconds(_beside(around[:2], ("expiresat", "expirydate", "expires"))),
         " ".join(map(str, scope)) if isinstance(scope, list) else _text(scope),
         _beside(around[:1], ("refreshtoken",)) not in (None, ""),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mcp_vacuum.audit.evidence.store_files import Files
-from mcp_vacuum.audit.spotting import shapes_in, spot
+from mcp_vacuum.audit.spotting import SHORTEST, shapes_in, spot
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.key_source import KEY_VARIABLE
 
@@ -145,6 +145,8 @@ class _Hit(NamedTuple):
 
 def _hits(lines: Sequence[str], values: Sequence[str]) -> Iterator[_Hit]:
     for number, line in enumerate(lines, 1):
+        if len(line) < SHORTEST:
+            continue
         if any(value in line for value in values):
             yield _Hit(number, "secret of this vault", True, True)
         elif found := _spotted(line[:4000]):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.evidence.store import StoreEvidence
-from mcp_vacuum.audit.evidence.store_foreign import ForeignFile
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, ForeignSecret
 from mcp_vacuum.audit.jwt import claims_of
 from mcp_vacuum.audit.rule import (
     FileSpot,
@@ -22,6 +22,7 @@ from mcp_vacuum.audit.rule import (
 )
 from mcp_vacuum.audit.rules.store_words import clients_of, counted, logins_of, place, record, spot, untold
 from mcp_vacuum.models import Credential
+from mcp_vacuum.safety.url import printable
 from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 
 LONGEST, SHORTEST = 3600, 900
@@ -177,20 +178,35 @@ def login_state_is_removed(evidence: StoreEvidence) -> Results:
 def nothing_is_left_behind(evidence: StoreEvidence) -> Results:
     """A grant that nobody remembers is one that nobody revokes."""
     for file in evidence.foreign:
-        live = [each for each in file.secrets if not each.expired(evidence.now)]
-        if file.superseded and live:
-            why = f"{file.tool} uses another folder now; this one still holds {counted(live)}"
-            yield Finding(place(file, live), why, file=spot(file, live[0].line))
+        yield from _left_in(file, evidence)
     used = {login.issuer for login in logins_of(evidence)}
     for client in evidence.clients:
         if client.issuer not in used:
-            why = "no login uses this registration any more"
-            yield Finding(f"registration at {client.issuer}", why)
+            yield Finding(f"registration at {client.issuer}", "no login uses this registration any more")
     for each in evidence.entries:
         if ".corrupt-" in each.path or ".orphan-" in each.path:
             why = "a vault that was moved aside; grants in it may be alive"
             yield Finding(each.path, why, file=FileSpot(each.path))
     yield from untold(evidence, beside=bool(evidence.foreign))
+
+
+def _left_in(file: ForeignFile, evidence: StoreEvidence) -> Iterator[Finding]:
+    live = [each for each in file.secrets if not each.expired(evidence.now)]
+    if file.superseded and live:
+        why = f"{file.tool} uses another folder now; this one still holds {counted(live)}"
+        yield Finding(place(file, live), why, file=spot(file, live[0].line))
+    if gone := _gone(live, evidence.servers.get(file.tool)):
+        names = ", ".join(dict.fromkeys(printable(each.server_name or each.server or "") for each in gone))
+        why = f"{file.tool} holds {counted(gone)} for {names}, which its settings do not name"
+        yield Finding(place(file, gone), why, certain=False, file=spot(file, gone[0].line))
+
+
+def _gone(live: Sequence[ForeignSecret], named: frozenset[str] | None) -> list[ForeignSecret]:
+    """Return tokens of servers that are not configured; a project may have settings of its own."""
+    if named is None:
+        return []
+    of_servers = [each for each in live if each.kind.endswith("token") and (each.server or each.server_name)]
+    return [each for each in of_servers if not {each.server, each.server_name} & named]
 
 
 def _days(seconds: float) -> str:
