@@ -141,6 +141,23 @@ def test_what_is_not_understood_is_said(person: Machine) -> None:
     assert files.unseen == ["~/.codex/auth.json was not understood: a value is missing or malformed"]
 
 
+def test_a_large_file_that_is_too_deep_is_said(person: Machine) -> None:
+    files = Files(person.person)
+    deep = '{"a":' * 100_000 + "1" + "}" * 100_000
+    person.write(".codex/auth.json", f'{{"x": "{"y" * COUNTED}", "tokens": {deep}}}')
+
+    assert look_at_foreign(files, {}) == ()
+    assert files.unseen == ["~/.codex/auth.json was not understood: it is no JSON"]
+
+
+def test_a_directory_in_the_place_of_a_file_is_none(person: Machine) -> None:
+    files = Files(person.person)
+    (person.person / ".codex" / "auth.json").mkdir(parents=True)
+
+    assert look_at_foreign(files, {}) == ()
+    assert files.unseen == []
+
+
 def test_nothing_that_was_found_shows_a_secret() -> None:
     with machine() as each:
         token = secret()

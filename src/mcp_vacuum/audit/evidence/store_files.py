@@ -124,8 +124,10 @@ class Files:
             return None
         try:
             descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            with os.fdopen(descriptor, "rb") as file:
-                return self._bounded(path, file.fileno(), most, newest)
+            try:
+                return self._bounded(path, descriptor, most, newest)
+            finally:
+                os.close(descriptor)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as caught:
@@ -141,7 +143,7 @@ class Files:
                 self.unseen.append(f"{self.shown(path)} is larger than {most // 1024} KiB")
                 return None
             os.lseek(descriptor, found.st_size - most, os.SEEK_SET)
-        with os.fdopen(os.dup(descriptor), "rb") as file:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(most)
 
     def _allowed(self, path: Path) -> bool:

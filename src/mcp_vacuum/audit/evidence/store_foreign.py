@@ -143,12 +143,12 @@ def _examined(files: Files, known: Known, path: Path) -> ForeignFile | None:
         kept = tuple(_passwords(text))
         return ForeignFile(known.tool, seen, known.form, kept, copy) if kept else None
     try:
-        document = _document(text, known.form)
-    except NotADocument as wrong:
+        secrets = tuple(_secrets(_document(text, known.form), known.within))
+    except (NotADocument, RecursionError) as wrong:
         if not copy:
-            files.unseen.append(f"{seen.path} was not understood: {wrong}")
+            why = str(wrong) if isinstance(wrong, NotADocument) else "it is too deep"
+            files.unseen.append(f"{seen.path} was not understood: {why}")
         return None
-    secrets = tuple(each for leaf in _leaves(document, known.within) if (each := _secret(document, leaf)))
     superseded = _superseded(path) if known.tool == "mcp-remote" else False
     found = ForeignFile(known.tool, seen, known.form, secrets, copy, superseded, instead=known.instead)
     return found if secrets else None
@@ -210,6 +210,10 @@ def _expanded(value: Any, pattern: tuple[str, ...], path: tuple[str, ...] = ()) 
         names = value if pattern[0] == "*" else [pattern[0]] if pattern[0] in value else []
         for name in names:
             yield from _expanded(value[name], pattern[1:], (*path, name))
+
+
+def _secrets(document: Document, within: tuple[str, ...]) -> Iterator[ForeignSecret]:
+    return (found for leaf in _leaves(document, within) if (found := _secret(document, leaf)))
 
 
 def _secret(document: Document, leaf: Leaf) -> ForeignSecret | None:
