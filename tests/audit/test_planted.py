@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_vacuum.audit.rules import CATALOGUE
+from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 from tests.audit.front import Tls
 from tests.audit.planted import Planted, planted, try_out
 from tests.audit.planted.passive import encrypted
@@ -35,7 +35,7 @@ def test_an_honest_server_behind_tls_has_no_findings_either(which: str) -> None:
 
 
 def test_every_flaw_belongs_to_a_rule_that_is_checked() -> None:
-    checked = {rule.id for rule in CATALOGUE if rule.implemented}
+    checked = {rule.id for rule in (*CATALOGUE, *OF_THE_GUIDE) if rule.implemented}
 
     assert {flaw.rule for flaw in planted()} <= checked
 

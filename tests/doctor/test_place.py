@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from mcp_vacuum.doctor.finding import Finding
-from mcp_vacuum.doctor.place import Entry, Place, check_home, check_permissions, check_place, look_at_place
+from mcp_vacuum.doctor.place import Place, check_home, check_permissions, check_place, look_at_place
 from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.entries import Entry
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes and owners are POSIX")
 

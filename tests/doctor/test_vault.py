@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mcp_vacuum.doctor.finding import Finding
-from mcp_vacuum.doctor.vault import PATIENCE, VaultFile, check_file, check_schema, check_vault, look_at_vault
+from mcp_vacuum.doctor.vault import VaultFile, check_file, check_schema, check_vault, look_at_vault
 from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.reading import PATIENCE
 from mcp_vacuum.storage.schema import SCHEMA_VERSION
 from tests.storage.conftest import login, registration
 

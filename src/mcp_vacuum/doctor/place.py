@@ -11,36 +11,13 @@ from itertools import islice
 from pathlib import Path
 
 from mcp_vacuum.doctor.finding import Finding, fail, ok, skipped, warn
-from mcp_vacuum.storage.home import HOME_VARIABLE, WRITABLE_BY_OTHERS, owned_by_me, state_home
+from mcp_vacuum.storage.entries import Entry, entries, entry
+from mcp_vacuum.storage.home import HOME_VARIABLE, WRITABLE_BY_OTHERS, state_home
 
 DEPTH = 3
 """How deep the directory is searched."""
 MANY = 2000
 """How many entries are looked at."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One file or directory of the state directory, as `lstat` sees it."""
-
-    path: str
-    mode: int
-    mine: bool
-
-    @property
-    def is_link(self) -> bool:
-        """It is a symbolic link."""
-        return stat.S_ISLNK(self.mode)
-
-    @property
-    def is_directory(self) -> bool:
-        """It is a directory."""
-        return stat.S_ISDIR(self.mode)
-
-    @property
-    def open_to_others(self) -> bool:
-        """Somebody else may read or change it."""
-        return not self.is_link and bool(stat.S_IMODE(self.mode) & 0o077)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +46,11 @@ def look_at_place() -> Place:
     try:
         if not home.exists():
             return Place(home, named)
-        here = _entry(home, follow=True)
-        entries = tuple(islice(_entries(home, DEPTH), MANY)) if here.is_directory else ()
+        here = entry(home, follow=True)
+        found = tuple(islice(entries(home, DEPTH), MANY)) if here.is_directory else ()
     except OSError as caught:
         return Place(home, named, trouble=(caught.strerror or str(caught)).lower())
-    return Place(home, named, here, entries)
+    return Place(home, named, here, found)
 
 
 # --- checks -----------------------------------------------------------------------------------------------
@@ -179,23 +156,3 @@ def _more(entries: list[Entry]) -> str:
 
 def _me() -> str:
     return str(os.geteuid()) if sys.platform != "win32" else "YOU"
-
-
-# --- looking ----------------------------------------------------------------------------------------------
-
-
-def _entry(path: Path, *, follow: bool = False) -> Entry:
-    found = path.stat() if follow else path.lstat()
-    mode = found.st_mode if sys.platform != "win32" else stat.S_IFMT(found.st_mode)
-    return Entry(str(path), mode, owned_by_me(found))
-
-
-def _entries(directory: Path, depth: int) -> Iterator[Entry]:
-    for path in sorted(directory.iterdir()):
-        try:
-            entry = _entry(path)
-        except FileNotFoundError:  # SQLite's companions come and go
-            continue
-        yield entry
-        if entry.is_directory and depth > 1:
-            yield from _entries(path, depth - 1)

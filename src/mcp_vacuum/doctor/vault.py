@@ -17,11 +17,10 @@ from pathlib import Path
 from mcp_vacuum.doctor.finding import Finding, fail, ok, skipped, warn
 from mcp_vacuum.storage.home import RESERVE, owned_by_me
 from mcp_vacuum.storage.opening import VAULT_FILE
+from mcp_vacuum.storage.reading import PATIENCE, connect_read_only
 from mcp_vacuum.storage.schema import SCHEMA_VERSION
 from mcp_vacuum.storage.trouble import CORRUPT
 
-PATIENCE = 2.0
-"""Seconds to wait for another process's transaction."""
 ASIDE = ("*.corrupt-*", "*.orphan-*")
 COMPANIONS = ("-wal", "-shm")
 ORDINARY = {"login": "login", "client": "client registration", "damaged": "damaged record set aside"}
@@ -196,19 +195,13 @@ def _size(count: int) -> str:
 
 def _inspected(facts: VaultFile) -> VaultFile:
     try:
-        with closing(_read_only(facts.path)) as connection:
+        with closing(connect_read_only(facts.path)) as connection:
             damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             header = dict(connection.execute("SELECT name, value FROM header"))
             counts = dict(connection.execute("SELECT kind, count(*) FROM records GROUP BY kind"))
     except sqlite3.Error as caught:
         return _failed(facts, caught)
     return replace(facts, header=header, counts=counts, damage=None if damage == "ok" else str(damage))
-
-
-def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE, isolation_level=None
-    )
 
 
 def _failed(facts: VaultFile, caught: sqlite3.Error) -> VaultFile:

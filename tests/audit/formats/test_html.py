@@ -14,6 +14,7 @@ from mcp_vacuum.audit.rule import Finding
 from mcp_vacuum.audit.rules import CATALOGUE
 from mcp_vacuum.audit.sources import page as page_of
 from tests.audit.conftest import altered, audit
+from tests.audit.machine import audited as stored
 from tests.audit.made import answered
 from tests.audit.planted.server import audited
 
@@ -118,3 +119,15 @@ def test_fifty_targets_keep_their_anchors_apart() -> None:
 
 def test_a_rule_leads_to_its_page() -> None:
     assert page_of("AS-PKCE-01") in Page(flawed()).refers
+
+
+def test_what_sent_nothing_has_no_flow_and_is_whole() -> None:
+    report = stored(
+        lambda each: each.write(".codex/auth.json", {"tokens": {"refresh_token": "kZ0wq3Xn7Vb1Tt5Lr9Pd"}})
+    )
+    page = Page(text := render([report]))
+
+    assert page.open == []
+    assert "The flow" not in text
+    assert "~/.codex/auth.json: tokens.refresh_token" in text
+    assert {each[1:] for each in page.refers if each.startswith("#")} <= set(page.ids)

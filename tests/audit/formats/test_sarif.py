@@ -16,7 +16,9 @@ from mcp_vacuum.audit.rule import FileSpot, Finding
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 from mcp_vacuum.audit.sources import page
 from tests.audit.conftest import altered, audit
+from tests.audit.machine import audited as stored
 from tests.audit.made import answered
+from tests.audit.planted.config import audited as configured
 from tests.audit.planted.server import audited
 
 SCHEMA = Path(__file__).parents[1] / "schemas" / "sarif-schema-2.1.0.json"
@@ -175,3 +177,27 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 
     with pytest.raises(AssertionError):
         assert not list(validator().iter_errors(log))
+
+
+def test_a_finding_in_a_file_points_at_its_line_and_tells_no_home() -> None:
+    token = "kZ0wq3Xn7Vb1Tt5Lr9Pd"
+    report = stored(lambda each: each.write(".codex/auth.json", {"tokens": {"refresh_token": token}}))
+    only = run(report)
+    (place,) = [each["locations"][0]["physicalLocation"] for each in only["results"]]
+
+    assert place["artifactLocation"] == {"uri": ".codex/auth.json", "uriBaseId": "HOME"}
+    assert place["region"] == {"startLine": 3}
+    assert only["originalUriBaseIds"] == {"HOME": {"description": {"text": "the home directory"}}}
+
+
+def test_a_file_elsewhere_is_a_file_uri() -> None:
+    results = run(configured({"mcpServers": {"s": {"url": "http://mcp.example/a b"}}}))["results"]
+    (place,) = [each["locations"][0]["physicalLocation"] for each in results]
+
+    assert place["artifactLocation"]["uri"].startswith("file:///")
+    assert place["artifactLocation"]["uri"].endswith("/mcp.json")
+    assert place["region"] == {"startLine": 4}
+
+
+def test_without_files_there_is_no_base() -> None:
+    assert "originalUriBaseIds" not in run(audited(no_pkce_advertised=True))

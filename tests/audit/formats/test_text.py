@@ -7,6 +7,8 @@ from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import FileSpot, Finding
 from mcp_vacuum.audit.rules import CATALOGUE
 from mcp_vacuum.audit.sources import PAGES
+from tests.audit.machine import audited as stored
+from tests.audit.planted.config import audited as configured
 from tests.audit.planted.server import audited
 
 
@@ -80,3 +82,15 @@ def test_several_targets_end_in_one_summary_worst_first() -> None:
     assert summary[3] == f"nothing        0       0  {good.target}"
     assert summary[4] == "not examined              https://gone.example/mcp: no connection"
     assert max(map(len, summary)) <= WIDTH
+
+
+def test_a_finding_in_a_file_says_its_line() -> None:
+    text = render([configured({"mcpServers": {"s": {"url": "http://mcp.example/mcp"}}})])
+
+    assert "where   mcpServers.s.url (line 4)" in text
+
+
+def test_a_file_as_a_whole_has_no_line() -> None:
+    text = render([stored(lambda each: each.state.chmod(0o777))])
+
+    assert "where   ~/.local/share/mcp-vacuum\n" in text

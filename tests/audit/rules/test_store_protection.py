@@ -6,8 +6,17 @@ from base64 import b64encode
 from pathlib import Path
 
 from mcp_vacuum import OAuth2Token, SecureTokenStorage
-from mcp_vacuum.audit.rules.store_protection import RULES
+from mcp_vacuum.audit.evidence.store import VaultSeen
+from mcp_vacuum.audit.rule import Verdict
+from mcp_vacuum.audit.rules.store_protection import (
+    RULES,
+    no_stored_access_tokens,
+    stored_key_is_kept_elsewhere,
+    stored_secrets_encrypted,
+)
+from mcp_vacuum.storage.passphrase_source import Recipe
 from tests.audit.conftest import audit, client, found
+from tests.audit.stored import HOME, evidence, judged
 
 
 class Leaky(SecureTokenStorage):
@@ -72,14 +81,50 @@ def test_no_storage_is_no_issue() -> None:
     assert dict(report.not_checked)["ST-ENC-01"].startswith("NOT_APPLICABLE")
 
 
+def test_a_keyring_or_a_passphrase_as_we_make_it_is_fine() -> None:
+    for seen in (
+        evidence(),
+        evidence(
+            vault=VaultSeen("v", {"key_source": "passphrase", "key_recipe": Recipe("ab" * 16).text()}, ())
+        ),
+    ):
+        assert judged(stored_key_is_kept_elsewhere, seen).verdict is Verdict.PASS
+
+
+def test_a_short_salt_and_a_recipe_that_is_none() -> None:
+    for recipe, why in (
+        (Recipe("ab").text(), "the salt of the passphrase has 1 bytes"),
+        ("{}", "it is no recipe for a key that this version knows"),
+    ):
+        (flaw,) = judged(
+            stored_key_is_kept_elsewhere, evidence(vault=VaultSeen("v", {"key_recipe": recipe}, ()))
+        ).findings
+        assert flaw.why == why
+
+
+def test_a_key_file_elsewhere_is_told_from_one_beside_the_vault() -> None:
+    for key, where in ((f"{HOME}/vault.key", "beside the vault"), ("~/keys/vault.key", "in a file")):
+        seen = evidence(vault=VaultSeen(f"{HOME}/vault.db", {"key_source": "file"}, (), key))
+        (flaw,) = judged(stored_key_is_kept_elsewhere, seen).findings
+        assert where in flaw.why
+
+
+def test_without_a_vault_and_other_programs_there_is_nothing_to_judge() -> None:
+    seen = evidence(vault=None, logins=())
+
+    for rule in (stored_secrets_encrypted, stored_key_is_kept_elsewhere, no_stored_access_tokens):
+        assert judged(rule, seen).verdict is Verdict.NOT_APPLICABLE
+
+
+def test_what_could_not_be_looked_at_is_said() -> None:
+    judgement = judged(stored_secrets_encrypted, evidence(unseen=("~/.codex/auth.json cannot be read",)))
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.not_checked == ("INCONCLUSIVE: ~/.codex/auth.json cannot be read",)
+
+
 def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
     assert [rule.id for rule in RULES] == [
         "ST-ENC-01",
         "ST-ENC-02",
-        "ST-PERM-01",
-        "ST-PERM-02",
-        "ST-BIND-01",
-        "ST-BIND-02",
-        "ST-BIND-03",
-        "ST-BIND-04",
     ]

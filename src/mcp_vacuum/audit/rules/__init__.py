@@ -30,11 +30,15 @@ from mcp_vacuum.audit.rules import (
     server_refresh,
     server_tls,
     server_tokens,
+    store_binding,
     store_lifetime,
+    store_privacy,
     store_protection,
+    store_strength,
 )
+from mcp_vacuum.audit.rules.config import with_config_checks
 
-CATALOGUE: tuple[Rule, ...] = (
+_OF_FAMILIES: tuple[Rule, ...] = (
     *client_discovery.RULES,
     *client_network.RULES,
     *client_pkce.RULES,
@@ -59,8 +63,13 @@ CATALOGUE: tuple[Rule, ...] = (
     *resource_tokens.RULES,
     *resource_transport.RULES,
     *store_protection.RULES,
+    *store_privacy.RULES,
+    *store_binding.RULES,
     *store_lifetime.RULES,
+    *store_strength.RULES,
 )
 
-OF_THE_GUIDE: tuple[Rule, ...] = (store_protection.access_tokens_in_memory_only,)
+CATALOGUE: tuple[Rule, ...] = with_config_checks(_OF_FAMILIES)
+
+OF_THE_GUIDE: tuple[Rule, ...] = (store_protection.no_stored_access_tokens,)
 """What the guide asks beyond the catalogue."""

@@ -1,9 +1,30 @@
-"""What is stored is encrypted, private, and bound to its server (OAuth 2.1 §4.3)."""
+"""What is stored is encrypted, and the key to it is elsewhere (OAuth 2.1 §4.3)."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
-from mcp_vacuum.audit.rule import Finding, Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.evidence.store import StoreEvidence
+from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, ForeignSecret
+from mcp_vacuum.audit.rule import (
+    FileSpot,
+    Finding,
+    Kind,
+    Level,
+    NotChecked,
+    Results,
+    Rule,
+    Severity,
+    also,
+    rule,
+)
+from mcp_vacuum.audit.rules.store_words import NO_VAULT, NOTHING, counted, mode, place, spot
+
+LEAST_WORK = 2**14
+"""Scrypt's n * p for a key that takes at least as long to guess as 100,000 rounds of PBKDF2."""
+LEAST_SALT = 16
 
 
 @rule(
@@ -18,7 +39,6 @@ from mcp_vacuum.audit.rule import Finding, Kind, Level, NotChecked, Results, Rul
     ),
     fix="use OS keystore or authenticated encryption",
     kinds=(Kind.FLOW, Kind.STORE),
-    because="it is part of `audit store`",
     bad='{"refresh_token": "8xLOxBtZp8"} in a file',
     good="gAAAAABn… (sealed with a key that is elsewhere)",
 )
@@ -32,6 +52,39 @@ def refresh_tokens_encrypted(evidence: FlowEvidence) -> Results:
         yield Finding(path, "a refresh token that was stored for this audit stands readable in it")
 
 
+@also(refresh_tokens_encrypted, Kind.STORE)
+def stored_secrets_encrypted(evidence: StoreEvidence) -> Results:
+    """Look for readable secrets in our own files and in those of other programs."""
+    for each in evidence.readable:
+        if each.what != "access_token":
+            where = FileSpot(each.path)
+            yield Finding(each.path, f"it stands readable in the vault's directory: {each.what}", file=where)
+    for file in evidence.foreign:
+        if not file.copy:
+            yield from _in_clear(file, evidence.now)
+    yield from (NotChecked(f"INCONCLUSIVE: {each}") for each in evidence.unseen)
+    if isinstance(evidence.vault, str):
+        yield NotChecked(f"INCONCLUSIVE: {evidence.vault}")
+    if evidence.vault is None and not evidence.foreign:
+        yield NotChecked(NOTHING)
+
+
+def _in_clear(file: ForeignFile, now: float) -> Iterator[Finding]:
+    alive = [each for each in file.secrets if _counts(each, now)]
+    if not alive:
+        return
+    sure = any(each.sure for each in alive)
+    why = f"{file.tool} keeps {counted(alive)} in clear ({mode(file)})"
+    why += f"; {file.instead}" if file.instead else ""
+    yield Finding(place(file, alive), why, None if sure else Severity.MEDIUM, file=spot(file, alive[0].line))
+
+
+def _counts(secret: ForeignSecret, now: float) -> bool:
+    """What has ended is worth nothing, and one login's state is another rule's."""
+    ended = secret.expired(now) and secret.kind in ("access token", "ID token", "JWT")
+    return not ended and secret.kind not in ("code verifier", "login state")
+
+
 @rule(
     id="ST-ENC-02",
     title="Encryption key is not stored beside the data",
@@ -40,7 +93,6 @@ def refresh_tokens_encrypted(evidence: FlowEvidence) -> Results:
     sources=("RFC 6819 §5.1.4.1", "RFC 6819 §5.3.1"),
     fix="keystore-held or passphrase-derived key",
     kinds=(Kind.FLOW, Kind.STORE),
-    because="it is part of `audit store`",
     bad="vault.db and vault.key in one directory",
     good="the key in the system keyring",
 )
@@ -52,6 +104,50 @@ def key_is_kept_elsewhere(evidence: FlowEvidence) -> Results:
     elif storage.key_source.startswith("file"):
         why = "the vault's key is in a file; only its mode (0600) protects it"
         yield Finding(storage.key_source, why, Severity.LOW)
+
+
+@also(key_is_kept_elsewhere, Kind.STORE)
+def stored_key_is_kept_elsewhere(evidence: StoreEvidence) -> Results:
+    """Look at what the vault's header says of its key, and at files whose key anybody can make."""
+    vault = evidence.vault
+    if vault is not None and not isinstance(vault, str):
+        yield from _key_of(vault.key_file, vault.header.get("key_recipe", ""), vault.path)
+    for trace in evidence.traces:
+        if trace.key:
+            why = f"the key of a vault stands in a {trace.what}"
+            yield Finding(trace.path, why, file=FileSpot(trace.path, trace.line))
+    sealed = [file for file in evidence.foreign if file.form == "sealed"]
+    for file in sealed:
+        why = f"{file.tool} seals it with a key made of the names of host and user, which are no secret"
+        yield Finding(file.file.path, why, file=spot(file))
+    if isinstance(vault, str):
+        yield NotChecked(f"INCONCLUSIVE: {vault}")
+    if vault is None and not sealed:
+        yield NotChecked(NO_VAULT)
+
+
+def _key_of(key_file: str | None, recipe: str, vault: str) -> Iterator[Finding]:
+    if key_file:
+        beside = (
+            "beside the vault" if key_file.rpartition("/")[0] == vault.rpartition("/")[0] else "in a file"
+        )
+        why = f"the vault's key is {beside}; only its mode (0600) protects it"
+        yield Finding(key_file, why, Severity.LOW, file=FileSpot(key_file))
+    if recipe:
+        yield from (Finding("the vault's header, key_recipe", why) for why in _weak(recipe))
+
+
+def _weak(recipe: str) -> Iterator[str]:
+    try:
+        told = json.loads(recipe)
+        work, salt = int(told["n"]) * int(told["p"]), bytes.fromhex(told["salt"])
+    except (ValueError, TypeError, KeyError):
+        yield "it is no recipe for a key that this version knows"
+        return
+    if work < LEAST_WORK:
+        yield f"the passphrase is stretched by {work} rounds of scrypt only"
+    if len(salt) < LEAST_SALT:
+        yield f"the salt of the passphrase has {len(salt)} bytes"
 
 
 @rule(
@@ -77,6 +173,16 @@ def access_tokens_in_memory_only(evidence: FlowEvidence) -> Results:
         yield Finding("the stored record", "it holds the access token, if encrypted", Severity.MEDIUM)
 
 
+@also(access_tokens_in_memory_only, Kind.STORE)
+def no_stored_access_tokens(evidence: StoreEvidence) -> Results:
+    """Look for readable access tokens in the vault's directory; those of other programs are ST-ENC-01."""
+    for each in evidence.readable:
+        if each.what == "access_token":
+            yield Finding(each.path, "an access token stands readable in it", file=FileSpot(each.path))
+    if evidence.vault is None:
+        yield NotChecked(NO_VAULT)
+
+
 def _not_seen(why: str) -> Results:
     """A storage that nobody can vouch for is an issue; no storage is none."""
     yield NotChecked(why)
@@ -84,85 +190,4 @@ def _not_seen(why: str) -> Results:
         yield Finding("client.storage", "nothing shows that it keeps tokens encrypted", certain=False)
 
 
-st_perm_01 = planned(
-    id="ST-PERM-01",
-    title="Store files and folders are private to the user",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §4.3", "RFC 6819 §5.3.3"),
-    fix="chmod 600/700; create with O_EXCL and mode",
-    kinds=(Kind.STORE,),
-    because="it is part of `audit store`",
-)
-
-st_perm_02 = planned(
-    id="ST-PERM-02",
-    title="No copies in repositories, synced folders, logs or history",
-    level=Level.ADVICE,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §7.1.3.1", "RFC 6819 §4.1.2 and §4.6.7"),
-    fix="remove, rotate, add ignore rules",
-    kinds=(Kind.STORE,),
-    because="it is part of `audit store`",
-)
-
-st_bind_01 = planned(
-    id="ST-BIND-01",
-    title="Each record names issuer, resource, client_id, type, scope, expiry",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=(
-        "MCP client registration, Authorization Server Binding",
-        "MCP authorization server discovery, Authorization Server Location",
-    ),
-    fix="migrate records to the full key",
-    kinds=(Kind.STORE,),
-    because="it is part of `audit store`",
-)
-
-st_bind_02 = planned(
-    id="ST-BIND-02",
-    title="One credential is never filed under two issuers",
-    level=Level.MUST_NOT,
-    severity=Severity.CRITICAL,
-    sources=(
-        "MCP client registration, Authorization Server Binding",
-        "RFC 9207 §4 (unique issuer per server)",
-    ),
-    fix="re-register per issuer",
-    kinds=(Kind.STORE,),
-    because="it is part of `audit store`",
-)
-
-st_bind_03 = planned(
-    id="ST-BIND-03",
-    title="Stored audience and issuer match the server it is used for",
-    level=Level.ADVICE,
-    severity=Severity.HIGH,
-    sources=("MCP authorization, Token Handling", "RFC 9068 §2.2", "RFC 8707 §2"),
-    fix="drop and re-authorize",
-    kinds=(Kind.STORE,),
-    because="it is part of `audit store`",
-)
-
-st_bind_04 = planned(
-    id="ST-BIND-04",
-    title="Stored endpoints are https and still those of the issuer",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §1.5", "RFC 8414 §3.3"),
-    fix="revalidate before next use",
-    kinds=(Kind.STORE,),
-    because="it is part of `audit store`",
-)
-
-RULES: tuple[Rule, ...] = (
-    refresh_tokens_encrypted,
-    key_is_kept_elsewhere,
-    st_perm_01,
-    st_perm_02,
-    st_bind_01,
-    st_bind_02,
-    st_bind_03,
-    st_bind_04,
-)
+RULES: tuple[Rule, ...] = (stored_secrets_encrypted, stored_key_is_kept_elsewhere)

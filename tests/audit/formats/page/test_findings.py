@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcp_vacuum.audit.formats.html import render
 from mcp_vacuum.audit.formats.page.findings import examples, sources
 from mcp_vacuum.audit.rules import CATALOGUE
+from tests.audit.planted.config import audited as configured
 from tests.audit.planted.server import audited
 
 
@@ -31,3 +32,9 @@ def test_examples_are_shown_where_there_are_some() -> None:
 
     assert examples(without) is None
     assert examples(with_some)
+
+
+def test_a_finding_in_a_file_says_its_line() -> None:
+    text = render([configured({"mcpServers": {"s": {"url": "http://mcp.example/mcp"}}})])
+
+    assert "mcpServers.s.url (line 4)</code>" in text
