@@ -69,12 +69,12 @@ def test_a_login_as_we_make_it_has_no_findings_either(person: Machine) -> None:
     assert found(person.audit()) == []
 
 
-def test_a_key_file_is_a_remark(person: Machine) -> None:
+def test_a_key_file_beside_the_vault_is_reported(person: Machine) -> None:
     person.keyring.trouble = RuntimeError("no keyring")
     person.log_in()
 
-    assert found(person.audit()) == [("ST-ENC-02", "low")]
-    assert person.audit().compliant
+    assert found(person.audit()) == [("ST-ENC-02", "high")]
+    assert not person.audit().compliant
 
 
 def test_honest_configurations_of_other_programs_are_no_findings(person: Machine) -> None:

@@ -37,15 +37,16 @@ class TestAuditStore:
         assert (done.json["target"], done.json["compliant"]) == ("~/home", False)
         assert [(each["rule"], each["severity"]) for each in done.json["findings"]] == [
             ("ST-ENC-01", "high"),
-            ("ST-ENC-02", "low"),
+            ("ST-ENC-02", "high"),
         ]
         assert SECRET not in done.out
 
     def test_the_vault_alone(self, cli: CommandLine, url: str, person: Path) -> None:
         (person / ".codex" / "auth.json").unlink()
-        done = cli.ok("audit", "store", "--fail-on", "medium")
+        done = cli("audit", "store", "--fail-on", "medium")
 
-        assert done.out.startswith("~/home\n1 low\n")
+        assert done.code == 10
+        assert done.out.startswith("~/home\n1 high\n")
         assert "vault.key" in done.out
 
     def test_nothing_is_asked_of_a_server(self, cli: CommandLine, url: str, person: Path) -> None:

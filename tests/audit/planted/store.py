@@ -261,7 +261,7 @@ PLANTED = (
         HIGH,
     ),
     # ST-ENC-02, ST-MEM-01
-    flaw("ST-ENC-02", "a key file", key_file, LOW, honest=False),
+    flaw("ST-ENC-02", "a key file", key_file, HIGH, honest=False),
     flaw("ST-ENC-02", "a cheap passphrase", weak_passphrase, HIGH, says="1024 rounds"),
     flaw(
         "ST-ENC-02",

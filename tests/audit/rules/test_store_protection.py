@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mcp_vacuum import OAuth2Token, SecureTokenStorage
 from mcp_vacuum.audit.evidence.store import VaultSeen
-from mcp_vacuum.audit.rule import Verdict
+from mcp_vacuum.audit.rule import Severity, Verdict
 from mcp_vacuum.audit.rules.store_protection import (
     RULES,
     no_stored_access_tokens,
@@ -103,10 +103,14 @@ def test_a_short_salt_and_a_recipe_that_is_none() -> None:
 
 
 def test_a_key_file_elsewhere_is_told_from_one_beside_the_vault() -> None:
-    for key, where in ((f"{HOME}/vault.key", "beside the vault"), ("~/keys/vault.key", "in a file")):
+    for key, where, severity in (
+        (f"{HOME}/vault.key", "beside the vault", Severity.HIGH),
+        ("~/keys/vault.key", "in a file", Severity.LOW),
+    ):
         seen = evidence(vault=VaultSeen(f"{HOME}/vault.db", {"key_source": "file"}, (), key))
         (flaw,) = judged(stored_key_is_kept_elsewhere, seen).findings
         assert where in flaw.why
+        assert flaw.severity is severity
 
 
 def test_without_a_vault_and_other_programs_there_is_nothing_to_judge() -> None:

@@ -128,11 +128,10 @@ def stored_key_is_kept_elsewhere(evidence: StoreEvidence) -> Results:
 
 def _key_of(key_file: str | None, recipe: str, vault: str) -> Iterator[Finding]:
     if key_file:
-        beside = (
-            "beside the vault" if key_file.rpartition("/")[0] == vault.rpartition("/")[0] else "in a file"
-        )
-        why = f"the vault's key is {beside}; only its mode (0600) protects it"
-        yield Finding(key_file, why, Severity.LOW, file=FileSpot(key_file))
+        beside = key_file.rpartition("/")[0] == vault.rpartition("/")[0]
+        place, severity = ("beside the vault", Severity.HIGH) if beside else ("in a file", Severity.LOW)
+        why = f"the vault's key is {place}; only its mode (0600) protects it"
+        yield Finding(key_file, why, severity, file=FileSpot(key_file))
     if recipe:
         yield from (Finding("the vault's header, key_recipe", why) for why in _weak(recipe))
 
