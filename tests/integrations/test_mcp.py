@@ -208,9 +208,11 @@ class TestCallback:
         async def run() -> int:
             auth = provider(vacuum_lab, Memory(), hands)
             gives_up = asyncio.create_task(call(auth, vacuum_lab.mcp_url))
-            await asyncio.sleep(0.4)
+            while not hands.shown:  # noqa: ASYNC110 - a question has no event
+                await asyncio.sleep(0.05)
             gives_up.cancel()
-            await asyncio.sleep(0.8)
+            while not hands.cancelled:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
             return (await call(auth, vacuum_lab.mcp_url)).status_code
 
         assert asyncio.run(run()) == 200
