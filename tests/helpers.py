@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -125,3 +126,9 @@ def logged_in(config: LabConfig | None = None, store: CredentialStore | None = N
         log_in(lab, kept)
         lab.recorder.clear()
         yield LoggedIn(lab, kept)
+
+
+async def until(seen: Callable[[], bool]) -> None:
+    """Wait for what another thread brings about; the test's own time limit ends it."""
+    while not seen():  # noqa: ASYNC110 - nobody could set an event
+        await asyncio.sleep(0.01)

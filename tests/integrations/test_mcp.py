@@ -22,7 +22,7 @@ from mcp_vacuum.errors import LoginRequired, SecurityRefused, ServerUnavailable,
 from mcp_vacuum.integrations.mcp import OAuthClientProvider
 from mcp_vacuum.lab import Lab, LabConfig
 from mcp_vacuum.storage.opening import memory_store
-from tests.helpers import log_in, refreshes
+from tests.helpers import log_in, refreshes, until
 
 from .originals.kit import REDIRECT, Hands, Memory, call, consents
 
@@ -208,11 +208,9 @@ class TestCallback:
         async def run() -> int:
             auth = provider(vacuum_lab, Memory(), hands)
             gives_up = asyncio.create_task(call(auth, vacuum_lab.mcp_url))
-            while not hands.shown:  # noqa: ASYNC110 - a question has no event
-                await asyncio.sleep(0.05)
+            await until(lambda: bool(hands.shown))
             gives_up.cancel()
-            while not hands.cancelled:  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            await until(lambda: hands.cancelled)
             return (await call(auth, vacuum_lab.mcp_url)).status_code
 
         assert asyncio.run(run()) == 200
@@ -376,13 +374,12 @@ class TestStorage:
             async def run() -> None:
                 lab.faults.token_delay, lab.faults.token_times = 0.4, 1
                 gives_up = asyncio.create_task(call(provider(lab, storage), lab.mcp_url))
-                await asyncio.sleep(0.2)
+                await until(lambda: bool(lab.refresh_tokens_seen()))
                 gives_up.cancel()
 
             asyncio.run(run())
-            asyncio.run(asyncio.sleep(0.8))
+            asyncio.run(until(lambda: storage.tokens != before))
 
-            assert storage.tokens != before
             assert storage.tokens is not None
             assert storage.tokens.refresh_token == lab.issued_refresh_tokens[-1]
             assert answer(lab, provider(lab, storage)) == 200

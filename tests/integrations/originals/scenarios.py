@@ -12,7 +12,7 @@ import httpx2
 
 from mcp_vacuum.errors import WrongAudience
 from mcp_vacuum.lab import Lab, LabConfig
-from tests.helpers import refreshes
+from tests.helpers import refreshes, until
 
 from .kit import Kit, call, consents, resource
 
@@ -27,11 +27,6 @@ def _within(seconds: float, work: Awaitable[None]) -> None:
             await work
 
     asyncio.run(run())
-
-
-async def _until(seen: Callable[[], bool]) -> None:
-    while not seen():  # noqa: ASYNC110 - a thread of the laboratory brings it about
-        await asyncio.sleep(0.01)
 
 
 def refresh_token_is_used_after_a_restart(kit: Kit) -> None:
@@ -116,9 +111,9 @@ def a_cancelled_request_does_not_break_the_next(kit: Kit) -> None:
         await asyncio.sleep(SHORT + 0.1)
         lab.faults.token_delay, lab.faults.token_times = 0.5, 1
         gives_up = asyncio.create_task(call(auth, lab.mcp_url))
-        await _until(lambda: bool(lab.refresh_tokens_seen()))
+        await until(lambda: bool(lab.refresh_tokens_seen()))
         gives_up.cancel()
-        await _until(lambda: len(lab.issued_refresh_tokens) == 2)
+        await until(lambda: len(lab.issued_refresh_tokens) == 2)
         assert (await call(auth, lab.mcp_url)).status_code == 200
         assert lab.reuse_detected == 0, "a refresh token was used twice, and its family revoked"
         assert consents(lab) == 1
