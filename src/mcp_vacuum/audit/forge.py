@@ -1,42 +1,17 @@
-"""Tokens that a careful server refuses: without a signature, with a changed one, or signed by the wrong key."""
+"""Tokens that a careful server refuses: without a signature, with a changed one, or by the wrong key."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
+
+from mcp_vacuum.audit.jwt import Jwt, number
 
 _CANARY = "https://auditor.invalid/keys"
-
-
-@dataclass(frozen=True, slots=True)
-class Jwt:
-    """A JWT, taken apart; nobody has looked at its signature."""
-
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
-    signature: str
-
-    @classmethod
-    def read(cls, text: str) -> Self | None:
-        """Take a signed JWT apart; None if it is none."""
-        try:
-            head, body, signature = text.split(".")
-            header, claims = json.loads(unb64(head)), json.loads(unb64(body))
-        except (ValueError, RecursionError):
-            return None
-        return (
-            cls(header, claims, signature) if isinstance(header, dict) and isinstance(claims, dict) else None
-        )
-
-
-def unb64(text: str) -> bytes:
-    """Decode base64url without padding."""
-    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def _b64(data: bytes) -> str:
@@ -118,21 +93,15 @@ def _pem(key: Mapping[str, Any]) -> bytes | None:
 
     try:
         if key.get("kty") == "RSA":
-            public: Any = RSAPublicNumbers(_number(key["e"]), _number(key["n"])).public_key()
+            public: Any = RSAPublicNumbers(number(key["e"]), number(key["n"])).public_key()
         elif key.get("crv") == "P-256":
-            public = EllipticCurvePublicNumbers(
-                _number(key["x"]), _number(key["y"]), SECP256R1()
-            ).public_key()
+            public = EllipticCurvePublicNumbers(number(key["x"]), number(key["y"]), SECP256R1()).public_key()
         else:
             return None
         made: bytes = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     except (KeyError, TypeError, ValueError):
         return None
     return made
-
-
-def _number(text: str) -> int:
-    return int.from_bytes(unb64(text))
 
 
 def _own_key(jwt: Jwt) -> dict[str, str]:
@@ -153,48 +122,3 @@ def _own_key(jwt: Jwt) -> dict[str, str]:
         signature = _b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
         made[f"resigned: by a key of our own in {what}"] = f"{content}.{signature}"
     return made
-
-
-def is_signed_by(token: str, published: Mapping[str, Any]) -> bool | None:
-    """Say whether one of the published keys made the signature; None if that cannot be told here."""
-    from cryptography.exceptions import InvalidSignature
-
-    jwt = Jwt.read(token)
-    keys = published.get("keys")
-    if jwt is None or not isinstance(keys, list) or not keys:
-        return None
-    told: list[bool] = []
-    for key in keys:
-        if isinstance(key, dict) and key.get("kid") in (None, jwt.header.get("kid")):
-            try:
-                told.append(_verified(token, str(jwt.header.get("alg")), key))
-            except InvalidSignature:
-                told.append(False)
-            except (KeyError, TypeError, ValueError):
-                continue
-    return any(told) if told else None
-
-
-def _verified(token: str, alg: str, key: Mapping[str, Any]) -> bool:
-    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, EllipticCurvePublicNumbers
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-    from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS, PKCS1v15
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
-    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    content, _, signature = token.rpartition(".")
-    raw = unb64(signature)
-    if alg == "ES256":
-        numbers = EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), SECP256R1())
-        whole = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
-        numbers.public_key().verify(whole, content.encode(), ECDSA(SHA256()))
-    elif alg in ("RS256", "PS256"):
-        public = RSAPublicNumbers(_number(key["e"]), _number(key["n"])).public_key()
-        padding = PKCS1v15() if alg == "RS256" else PSS(MGF1(SHA256()), 32)
-        public.verify(raw, content.encode(), padding, SHA256())
-    elif alg in ("EdDSA", "Ed25519"):
-        Ed25519PublicKey.from_public_bytes(unb64(key["x"])).verify(raw, content.encode())
-    else:
-        raise ValueError(f"no way to verify {alg}")
-    return True

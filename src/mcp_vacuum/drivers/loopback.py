@@ -137,11 +137,14 @@ class WideListener(LoopbackListener):
     """Takes what an authorization server should never send: another path of ours, and a POST.
 
     For an auditor, who wants to know; what it accepts decides as before.
+
+    Attributes:
+        came: The method by which each redirect URL came.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0, path: str = CALLBACK_PATH) -> None:
         """Bind; see `LoopbackListener`."""
-        self.posted: set[str] = set()
+        self.came: dict[str, str] = {}
         super().__init__(host, port, path)
 
 
@@ -232,8 +235,8 @@ class _WideHandler(_Handler):
             self._answer(404, _FOREIGN)
             return
         redirect_url = f"{expected.scheme}://{expected.netloc}{self.path}"
-        if self.command == "POST" and isinstance(listener, WideListener):
-            listener.posted.add(redirect_url)
+        if isinstance(listener, WideListener):
+            listener.came[redirect_url] = self.command
         self._offer(redirect_url)
 
 

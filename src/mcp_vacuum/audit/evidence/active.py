@@ -31,6 +31,7 @@ class Visit:
         asked: The request, as written down.
         arrived: What came back to our callback; None if nothing did.
         failure: Why nothing did; empty if something did.
+        verb: How the browser came back, ``GET`` or ``POST``; empty where a person pasted the address.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Visit:
     asked: Exchange
     arrived: Exchange | None = None
     failure: str = ""
+    verb: str = ""
 
     @property
     def answer(self) -> Mapping[str, list[str]]:

@@ -8,6 +8,7 @@ from functools import partial
 from mcp_vacuum.audit.evidence.active import FOREIGN, FOREIGN_RESOURCE, Visit
 from mcp_vacuum.audit.evidence.active_authorize import EXTRA, ODD_STATE, mutations
 from mcp_vacuum.audit.evidence.active_login import Logins, Sound, challenge_of, sound
+from mcp_vacuum.audit.evidence.active_refresh import form_of
 from mcp_vacuum.audit.evidence.active_session import Form, Session
 from mcp_vacuum.audit.evidence.wire import at_once
 from mcp_vacuum.audit.exchange import Exchange
@@ -273,7 +274,7 @@ async def replays(session: Session, logins: Logins) -> None:
             "after replay", "use the token of the replayed code", session.token("granted once")
         )
         if refresh := session.token("granted once", "refresh_token"):
-            form = [("grant_type", "refresh_token"), ("refresh_token", refresh)]
+            form = form_of(session, refresh)
             await session.ask_for_token("refreshed after replay", "refresh after the replay", form)
 
 

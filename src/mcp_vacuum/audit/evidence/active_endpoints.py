@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from mcp_vacuum.audit.evidence.active_login import sound
 from mcp_vacuum.audit.evidence.active_session import Session
-from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.reaction import text_member
 from mcp_vacuum.protocol.device import DEVICE_CODE
 from mcp_vacuum.safety.limits import TOKEN_TIMEOUT
@@ -28,6 +27,7 @@ async def look_at_token_endpoint(session: Session) -> None:
         ("code", made_up),
         ("redirect_uri", session.redirect_uri),
         ("code_verifier", sound(session).verifier),
+        *((("resource", session.resource),) if session.resource else ()),
     ]
     await session.ask_for_token("made-up code", "redeem a made-up code", code)
     password = [("grant_type", "password"), ("username", "mcp-vacuum-audit"), ("password", made_up)]
@@ -69,22 +69,15 @@ async def look_at_device_login(session: Session) -> None:
 
 
 async def guess(session: Session) -> None:
-    """Send wrong secrets for a client of our own, until the server has enough: the last thing that is done."""
-    client = session.other.credentials if session.other else None
-    if (
-        client is None
-        or client.client_secret is None
-        or session.other is None
-        or session.other.registration is None
-    ):
+    """Send wrong secrets for a client of our own, until the server has enough: last of all."""
+    if session.other is None or session.other.public:
         session.missing("NOT_APPLICABLE: no client with a secret could be registered to guess at", "guessed")
         return
+    client = session.other.credentials
     form = [("grant_type", "refresh_token"), ("refresh_token", "made-up")]
     for number in range(1, GUESSES + 1):
         wrong = replace(client, client_secret=Secret(f"guess-{secrets.token_urlsafe(16)}"))
-        answer: Exchange = await session.ask_for_token(
-            f"guess {number}", f"guess {number} at a secret", form, wrong
-        )
-        session.seen["guessed"] = answer
+        name = f"guess {number}"
+        answer = await session.ask_for_token(name, f"{name} at a secret of our own", form, wrong)
         if answer.status == 429 or answer.response is None:
             return

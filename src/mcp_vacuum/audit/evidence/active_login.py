@@ -1,4 +1,4 @@
-"""Logins for an audit: a person's browser is sent to the authorization endpoint, sound requests and others."""
+"""Logins for an audit: a person's browser is sent to the authorization endpoint, with defects or without."""
 
 from __future__ import annotations
 
@@ -108,23 +108,22 @@ class Logins:
         options, session = self.session.options, self.session
         why = self.gone or ("" if self.used < options.most_logins else "the limit of logins is reached")
         url = request_url(session, parameters)
-        asked = session.wire.visited(
-            purpose, "GET", url, (why and f"not opened: {why}") or "opened in the browser"
-        )
+        how = f"not opened: {why}" if why else "opened in the browser"
+        asked = session.wire.visited(purpose, "GET", url, how)
         visit = Visit(name, tuple(parameters), asked, failure=why)
         if not why:
             self.used += 1
             session.progress("login", f"login {self.used} of at most {options.most_logins}: {purpose}")
-            timeout = options.timeout if sound else min(options.timeout, options.defect_timeout)
-            visit = await self._visited(visit, url, timeout, purpose)
+            seconds = options.timeout if sound else min(options.timeout, options.defect_timeout)
+            visit = await self._visited(visit, url, seconds, purpose)
         if sound and visit.arrived is None and not why:
             self.gone = f"nobody came back from a login before: {visit.failure}"
         session.visits[name] = visit
         return visit
 
-    async def _visited(self, visit: Visit, url: BrowserUrl, timeout: float, purpose: str) -> Visit:
+    async def _visited(self, visit: Visit, url: BrowserUrl, seconds: float, purpose: str) -> Visit:
         state = visit.said("state")
-        person = self.session.ways(self.listener, timeout)
+        person = self.session.ways(self.listener, seconds)
         authorize = Authorize(url, self.listener.redirect_uri, self._accepts(frozenset(self._states)))
         self._states |= {state} if state else set()
         try:
@@ -133,9 +132,10 @@ class Logins:
             )
         except VacuumError as error:
             return Visit(visit.name, visit.sent, visit.asked, None, printable(error.message))
-        verb = "POST" if arrived in self.listener.posted else "GET"
-        back = self.session.wire.visited(f"{purpose}: back from the browser", verb, arrived, "our callback")
-        return Visit(visit.name, visit.sent, visit.asked, back)
+        verb = self.listener.came.get(arrived, "")
+        what = f"{purpose}: back from the browser"
+        back = self.session.wire.visited(what, verb or "GET", arrived, "our callback")
+        return Visit(visit.name, visit.sent, visit.asked, back, verb=verb)
 
     @staticmethod
     def _accepts(earlier: frozenset[str]) -> Callable[[str], bool]:

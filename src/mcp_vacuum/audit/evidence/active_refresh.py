@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import anyio
+
 from mcp_vacuum.audit.evidence.active import FOREIGN_RESOURCE
 from mcp_vacuum.audit.evidence.active_authorize import UNKNOWN_SCOPE
 from mcp_vacuum.audit.evidence.active_session import Form, Session
@@ -14,7 +16,8 @@ SAMPLES = 4
 """Refreshes, so that there are five tokens to compare."""
 
 
-def _form(session: Session, token: str, **more: str | None) -> Form:
+def form_of(session: Session, token: str, **more: str | None) -> Form:
+    """Return the form that refreshes, with some parameters replaced."""
     form: dict[str, str | None] = {
         "grant_type": "refresh_token",
         "refresh_token": token,
@@ -31,11 +34,10 @@ async def refresh(session: Session) -> None:
         return
     for number in range(1, SAMPLES + 1):
         name = "refreshed" if number == 1 else f"refreshed {number}"
-        given = await session.ask_for_token(name, "refresh", _form(session, token))
+        given = await session.ask_for_token(name, "refresh", form_of(session, token))
         if not gives_token(given):
             break
         token = session.token(name, "refresh_token") or token
-        session.seen["newest"] = given
     await _wider(session, token)
 
 
@@ -55,16 +57,10 @@ async def _wider(session: Session, token: str) -> None:
         ("refreshed wider", "refresh with a scope that was not granted", {"scope": scope}),
         ("refreshed elsewhere", "refresh for another resource", {"resource": FOREIGN_RESOURCE}),
     ):
-        given = await session.ask_for_token(name, purpose, _form(session, token, **changes))
+        given = await session.ask_for_token(name, purpose, form_of(session, token, **changes))
         if gives_token(given):
             token = session.token(name, "refresh_token") or token
-            session.seen["newest"] = given
-    if not gives_token(session.seen["newest"]):
-        return
-    again = await session.ask_for_token("refreshed at last", "refresh soundly", _form(session, token))
-    if gives_token(again):
-        session.seen["newest"] = again
-        session.seen["newest before"] = session.seen["refreshed at last"]
+    await session.ask_for_token("refreshed at last", "refresh soundly", form_of(session, token))
 
 
 def newest(session: Session) -> str | None:
@@ -88,10 +84,10 @@ async def as_another(session: Session) -> None:
     await session.ask_for_token(
         "refreshed as another",
         "refresh as another client",
-        _form(session, token),
+        form_of(session, token),
         session.other.credentials,
     )
-    await session.ask_for_token("refreshed as itself", "refresh as the right client", _form(session, token))
+    await session.ask_for_token("refreshed as itself", "refresh as the right client", form_of(session, token))
 
 
 async def reuse(session: Session) -> None:
@@ -103,8 +99,12 @@ async def reuse(session: Session) -> None:
         session.missing("NOT_APPLICABLE: refresh tokens are not rotated; see AS-RT-01", "reused")
         return
     current = session.token("refreshed as itself", "refresh_token") or newest(session) or first
-    await session.ask_for_token("reused", "use the first refresh token again", _form(session, first))
-    await session.ask_for_token("after reuse", "use the newest refresh token", _form(session, current))
+    await session.ask_for_token("reused", "use the first refresh token again", form_of(session, first))
+    if gives_token(session.seen["reused"]) and session.options.grace:
+        session.progress("waiting", "waiting a minute: a replaced refresh token may be good for that long")
+        await anyio.sleep(session.options.grace)
+        await session.ask_for_token("reused", "use it once more, a minute later", form_of(session, first))
+    await session.ask_for_token("after reuse", "use the newest refresh token", form_of(session, current))
 
 
 async def revoke(session: Session, name: str, client: ClientCredentials) -> None:
@@ -126,13 +126,13 @@ async def revoke(session: Session, name: str, client: ClientCredentials) -> None
             "revoked as another", "revoke as another client", "revocation", _hinted(token), stranger
         )
         control = await session.ask_for_token(
-            "refreshed after stranger", "refresh after that", _form(session, token), client
+            "refreshed after stranger", "refresh after that", form_of(session, token), client
         )
         token = session.token("refreshed after stranger", "refresh_token") or token
         access = session.token("refreshed after stranger") if gives_token(control) else access
     await session.post("revoked", "revoke the refresh token", "revocation", _hinted(token), client)
     await session.ask_for_token(
-        "refreshed after revocation", "refresh after it", _form(session, token), client
+        "refreshed after revocation", "refresh after it", form_of(session, token), client
     )
     await session.call("after revocation", "use the access token of the revoked grant", access)
 
@@ -148,5 +148,5 @@ async def without_secret(session: Session) -> None:
         return
     nobody = replace(session.other.credentials, token_endpoint_auth_method="none")
     await session.ask_for_token(
-        "refreshed without secret", "refresh without the client secret", _form(session, token), nobody
+        "refreshed without secret", "refresh without the client secret", form_of(session, token), nobody
     )

@@ -8,15 +8,14 @@ import time
 from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.evidence.active_session import Session
-from mcp_vacuum.audit.evidence.server import greeting
+from mcp_vacuum.audit.evidence.server import LEGACY, greeting
 from mcp_vacuum.audit.forge import forgeries, made_up_token
-from mcp_vacuum.audit.reaction import is_served
 from mcp_vacuum.safety.limits import NotADocument
 
 SESSIONS = 10
 GARBAGE = {
     "a random string": "",
-    "nothing": " ",
+    "nothing": "",
     "the word null": "null",
     "three dots": "...",
     "a token of an unknown issuer": "",
@@ -25,12 +24,16 @@ GARBAGE = {
 """What is no token, by what it is; the empty ones are made for each audit."""
 READ_ONLY = ("ping", "resources/list", "prompts/list")
 SESSION_ID = "mcp-session-id"
+_LIST = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}).encode()
 
 
 async def use(session: Session) -> None:
     """Use the first token: the control of every probe here, and what the answers look like."""
     await session.call("used", "initialize with the token", session.token("redeemed"))
-    await session.call("listed", "tools/list with the token", session.token("redeemed"), method="tools/list")
+    given = session.seen["used"].header(SESSION_ID)
+    more = (("MCP-Protocol-Version", LEGACY), *(((SESSION_ID, given),) if given else ()))
+    token, purpose = session.token("redeemed"), "tools/list with the token"
+    await session.call("listed", purpose, token, more=more, body=_LIST)
 
 
 async def offer_garbage(session: Session) -> None:
@@ -41,7 +44,8 @@ async def offer_garbage(session: Session) -> None:
         "a very long string": "a" * 30_000,
     }
     for what, text in GARBAGE.items():
-        await session.call(f"garbage: {what}", f"a token that is {what}", made.get(what, text).strip())
+        shown = (("Authorization", f"Bearer {made.get(what, text)}".strip()),)
+        await session.call(f"garbage: {what}", f"a token that is {what}", None, more=shown)
 
 
 async def offer_others(session: Session) -> None:
@@ -115,11 +119,10 @@ async def collect_sessions(session: Session) -> None:
     for number in range(2, SESSIONS + 1):
         await session.call(f"session {number}", "begin another session", session.token("redeemed"))
     session.seen["sessions"] = first
-    more = ((SESSION_ID, first.header(SESSION_ID) or ""), ("MCP-Protocol-Version", "2025-11-25"))
-    body = json.dumps({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}).encode()
-    await session.call("session without token", "a session id without a token", None, more=more, body=body)
+    more = ((SESSION_ID, first.header(SESSION_ID) or ""), ("MCP-Protocol-Version", LEGACY))
+    await session.call("session without token", "a session id without a token", None, more=more, body=_LIST)
     await session.call(
-        "session with token", "the same with the token", session.token("redeemed"), more=more, body=body
+        "session with token", "the same with the token", session.token("redeemed"), more=more, body=_LIST
     )
 
 
@@ -160,8 +163,3 @@ def _other(session: Session, token: str) -> tuple[tuple[str, str], ...]:
         access_token=f"{token}x",
     )
     return (("Authorization", f"DPoP {token}"), ("DPoP", proof))
-
-
-def works(session: Session) -> bool:
-    """Say whether the first token is good for anything."""
-    return is_served(session.seen["used"])

@@ -25,7 +25,7 @@ MOST_LOGINS = 10
 MOST_REQUESTS = 500
 """In one active audit; a third of it is the usual."""
 DEFECT_PATIENCE = 60.0
-"""Seconds to wait for a login that a good server answers with an error page, after which nobody comes back."""
+"""Seconds to wait for a login that a good server ends with an error page, from which nobody comes back."""
 
 Form = Sequence[tuple[str, str | None]]
 
@@ -43,6 +43,7 @@ class ActiveOptions:
         timeout: Seconds to wait for the person, at each login.
         defect_timeout: The same, where an error page may be the end.
         most_logins: How often the person is asked at most.
+        grace: Seconds in which a replaced refresh token may still work (trap: a lost answer is repeated).
     """
 
     client: ClientCredentials | None = None
@@ -53,6 +54,7 @@ class ActiveOptions:
     timeout: float = PERSON_TIMEOUT
     defect_timeout: float = DEFECT_PATIENCE
     most_logins: int = MOST_LOGINS
+    grace: float = 61.0
 
 
 AS_USUAL = ActiveOptions()
@@ -129,9 +131,9 @@ class Session:
         """Send a token request as a client, with a proof where tokens are bound, and keep the answer."""
         prover = prover or self.prover
         exchange = await self._posted(purpose, "token", form, client or self.credentials, prover)
-        if prover and prover.note(exchange.url, exchange.header("dpop-nonce")):
-            if error_of(exchange) == "use_dpop_nonce":
-                exchange = await self._posted(purpose, "token", form, client or self.credentials, prover)
+        fresh = prover is not None and prover.note(exchange.url, exchange.header("dpop-nonce"))
+        if fresh and error_of(exchange) == "use_dpop_nonce":
+            exchange = await self._posted(purpose, "token", form, client or self.credentials, prover)
         self.seen[name] = exchange
         return exchange
 
