@@ -88,7 +88,7 @@ class Consent:
             return self._refused(way_back, refusal)
 
     def _refused(self, way_back: _WayBack, refusal: Refusal) -> Response:
-        """Tell the client; but anybody registers hosts, and nobody is sent there unasked (RFC 9700 §4.11.2)."""
+        """Tell the client; but nobody is sent unasked to hosts that anybody registers (RFC 9700 §4.11.2)."""
         if not self._world.faults.forwards_errors and not _is_local(way_back.redirect_uri):
             return html_response(f"<!doctype html><p>{escape(refusal.error)}: {escape(str(refusal))}", 400)
         return self._back(way_back, {"error": refusal.error, "error_description": refusal.description})

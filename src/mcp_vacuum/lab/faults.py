@@ -221,7 +221,7 @@ class Faults:
     polls_freely: bool = False
     """A device login may be polled without a pause."""
     jwt_override: Mapping[str, object] = field(default_factory=dict)
-    """With `LabConfig.jwt`: members of header (`alg`, `typ`) and claims to replace, or to drop with ABSENT."""
+    """With `LabConfig.jwt`: header (`alg`, `typ`) and claims to replace, or to drop with ABSENT."""
 
     # … and the MCP server:
     lets_in: Callable[[Request], bool] | None = None

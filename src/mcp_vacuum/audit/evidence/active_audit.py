@@ -101,9 +101,9 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await codes.silently(session, logins)
     await codes.other_resource(session, logins)
     await resource.offer_other_audience(session)
-    await codes.short_verifier(session, logins)
     await refreshes.refresh(session)
     await _ending(session, logins)
+    await codes.short_verifier(session, logins)
 
 
 async def _ending(session: Session, logins: Logins) -> None:

@@ -151,7 +151,7 @@ async def decide_pkce(session: Session, logins: Logins) -> None:
                 redemption(session, code, request),
             )
             if not gives_token(session.seen["redeemed without challenge"]):
-                await _without_verifier(session, logins, request, bare)
+                await _without_verifier(session, logins)
     for name, method in (("plain", "plain"), ("no method", None)):
         if goes_on(session, name):
             plain = sound(session)
@@ -163,9 +163,9 @@ async def decide_pkce(session: Session, logins: Logins) -> None:
                 )
 
 
-async def _without_verifier(
-    session: Session, logins: Logins, request: Sound, bare: list[tuple[str, str]]
-) -> None:
+async def _without_verifier(session: Session, logins: Logins) -> None:
+    request = sound(session)
+    bare = request.changed(code_challenge=None, code_challenge_method=None)
     visit = await logins.visit("no challenge, again", "another without code_challenge", bare, sound=False)
     if code := visit.one("code"):
         await session.ask_for_token(
@@ -173,6 +173,8 @@ async def _without_verifier(
             "redeem a code without a challenge, without a verifier",
             redemption(session, code, request, code_verifier=None),
         )
+    else:
+        session.missing(visit.failure or "the login brought no code", "redeemed without verifier")
 
 
 async def decide_redirect(session: Session, logins: Logins) -> None:

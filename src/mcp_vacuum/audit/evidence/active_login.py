@@ -96,7 +96,9 @@ class Logins:
     gone: str = ""
     _states: set[str] = field(default_factory=set)
 
-    async def visit(self, name: str, purpose: str, parameters: Parameters, *, sound: bool = True) -> Visit:
+    async def visit(
+        self, name: str, purpose: str, parameters: Parameters, *, sound: bool = True, counts: bool = True
+    ) -> Visit:
         """Have the person log in once more; what comes back is not believed, only written down.
 
         Args:
@@ -104,6 +106,7 @@ class Logins:
             purpose: What it is for, in a few words, for people.
             parameters: Of the request.
             sound: Nothing is wrong with it: who does not come back from it is gone.
+            counts: It needs the person to do something.
         """
         options, session = self.session.options, self.session
         why = self.gone or ("" if self.used < options.most_logins else "the limit of logins is reached")
@@ -112,7 +115,7 @@ class Logins:
         asked = session.wire.visited(purpose, "GET", url, how)
         visit = Visit(name, tuple(parameters), asked, failure=why)
         if not why:
-            self.used += 1
+            self.used += counts
             session.progress("login", f"login {self.used} of at most {options.most_logins}: {purpose}")
             seconds = options.timeout if sound else min(options.timeout, options.defect_timeout)
             visit = await self._visited(visit, url, seconds, purpose)

@@ -80,8 +80,10 @@ async def knock_everywhere(session: Session) -> None:
     """Try every method and spelling of the endpoint without a token."""
     parts = urlsplit(session.server.url)
     base = f"{parts.scheme}://{parts.netloc}"
+    era = (("MCP-Protocol-Version", LEGACY),)
     for method in READ_ONLY:
-        await session.call(f"no token: {method}", f"{method} without a token", None, method=method)
+        body = json.dumps({"jsonrpc": "2.0", "id": 2, "method": method}).encode()
+        await session.call(f"no token: {method}", f"{method} without a token", None, more=era, body=body)
     for verb in ("GET", "DELETE"):
         await session.call(f"no token: {verb}", f"{verb} without a token", None, verb=verb)
     path = parts.path.rstrip("/")

@@ -21,7 +21,8 @@ from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.protocol.scopes import choose_scope
 from mcp_vacuum.safety.limits import PERSON_TIMEOUT, TOKEN_TIMEOUT
 
-MOST_LOGINS = 10
+MOST_LOGINS = 12
+"""Half of them where the server does not use codes up at a failure."""
 MOST_REQUESTS = 500
 """In one active audit; a third of it is the usual."""
 DEFECT_PATIENCE = 60.0

@@ -114,7 +114,10 @@ def dangerous_uris_are_not_registered(evidence: ActiveEvidence) -> Results:
     sources=("RFC 7591 §3.2.1", "RFC 7592 §2 and §3", "RFC 7591 §5"),
     fix="fix registration handling",
     kinds=(Kind.ACTIVE,),
-    bad="POST /register: 201 with client_secret, without client_secret_expires_at; GET of the client without its token: 200",
+    bad=(
+        "POST /register: 201 with client_secret, without client_secret_expires_at; GET of the client without "
+        "its token: 200"
+    ),
     good="POST /register: 201, Cache-Control: no-store; GET of the client without its token: 401",
 )
 def registrations_are_minimal_and_guarded(evidence: ActiveEvidence) -> Results:

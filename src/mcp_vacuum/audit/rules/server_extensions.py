@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mcp_vacuum.audit.evidence.active import ActiveEvidence
+from mcp_vacuum.audit.evidence.server import ServerEvidence
 from mcp_vacuum.audit.evidence.wire import redirected
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.guess import WANTED_BITS, bits_of
 from mcp_vacuum.audit.keys import is_weak
+from mcp_vacuum.audit.page import lacks
 from mcp_vacuum.audit.reaction import (
     error_of,
     gives_token,
@@ -27,11 +29,8 @@ from mcp_vacuum.audit.rule import (
 )
 from mcp_vacuum.safety.url import host_of, origin, printable
 
-_DEVICE_LIFETIME = 1800
-from mcp_vacuum.audit.evidence.server import ServerEvidence
-from mcp_vacuum.audit.page import lacks
-
 _DPOP_ALGORITHMS = "dpop_signing_alg_values_supported"
+_DEVICE_LIFETIME = 1800
 
 
 @rule(
@@ -145,7 +144,9 @@ def a_proxy_asks_first(evidence: ActiveEvidence) -> Results:
     if (onward := _forwarded(evidence, first)) is None:
         raise not_applicable("the authorization endpoint sends nobody on to another server by itself")
     if _forwarded(evidence, second) == onward:
-        why = f"every client is sent on to {printable(onward[0])} as {printable(onward[1])}, and nobody is asked before"
+        why = (
+            f"every client is sent on to {printable(onward[0])} as {printable(onward[1])}, without a question"
+        )
         yield Finding("authorization request", why, at=second)
 
 

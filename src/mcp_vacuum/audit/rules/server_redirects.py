@@ -73,11 +73,14 @@ def unregistered_uri_gets_nothing(evidence: ActiveEvidence) -> Results:
     ),
     fix="simple string comparison",
     kinds=(Kind.ACTIVE,),
-    bad="registered http://127.0.0.1:8123/callback; GET /authorize?redirect_uri=http://127.0.0.1:8123/callback/more: a login page, then a code",
+    bad=(
+        "registered http://127.0.0.1:8123/callback; GET /authorize?redirect_uri=http://127.0.0.1:8123/"
+        "callback/more: a login page, then a code"
+    ),
     good="the same: 400 and a page",
 )
 def redirect_uris_are_compared_exactly(evidence: ActiveEvidence) -> Results:
-    """Every liberty in the comparison is a place where a code can be sent that the client does not control."""
+    """Every liberty in the comparison is a place where codes go that the client does not control."""
     evidence.must_have_document()
     for what, uri in mutations(evidence.redirect_uri).items():
         exchange = evidence.exchange(f"redirect: {what}")

@@ -116,7 +116,9 @@ def responses_say_who_sent_them(evidence: ActiveEvidence) -> Results:
     fix="set authorization_response_iss_parameter_supported",
     kinds=(Kind.ACTIVE,),
     bad='{"authorization_response_iss_parameter_supported": true}, and back to /callback?code=…&state=…',
-    good='{"authorization_response_iss_parameter_supported": true}, and back to /callback?code=…&state=…&iss=…',
+    good=(
+        '{"authorization_response_iss_parameter_supported": true}, and back to /callback?code=…&state=…&iss=…'
+    ),
 )
 def iss_flag_is_true(evidence: ActiveEvidence) -> Results:
     """A client must refuse an answer without a promised iss; what is not promised it need not look at."""
