@@ -52,6 +52,7 @@ async def collect_active(
         try:
             await _everything(session, Logins(session, listener))
         finally:
+            await refreshes.end_all(session)
             await forget_clients(session)
     return session.evidence()
 
@@ -102,6 +103,7 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await codes.other_resource(session, logins)
     await resource.offer_other_audience(session)
     await refreshes.refresh(session)
+    await refreshes.widen(session)
     await _ending(session, logins)
     await codes.short_verifier(session, logins)
 

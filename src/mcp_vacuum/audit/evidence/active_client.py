@@ -13,7 +13,13 @@ from mcp_vacuum.audit.reaction import text_member
 from mcp_vacuum.errors import VacuumError
 from mcp_vacuum.models import AuthMethod, ClientCredentials
 from mcp_vacuum.protocol.client_auth import choose_method
-from mcp_vacuum.protocol.registration import management_request, read_registration, registration_request
+from mcp_vacuum.protocol.device import DEVICE_CODE
+from mcp_vacuum.protocol.registration import (
+    CODE_GRANTS,
+    management_request,
+    read_registration,
+    registration_request,
+)
 from mcp_vacuum.safety.limits import TOKEN_TIMEOUT
 
 NAME = "audit of this server"
@@ -71,6 +77,7 @@ async def _registered(
         redirect_uris=(session.redirect_uri, *more),
         scope=session.scope,
         auth_method=method,
+        grant_types=(*CODE_GRANTS, *((DEVICE_CODE,) if session.endpoint("device_authorization") else ())),
         about={**ABOUT, "audit_unknown_member": "to be ignored"},
     )
     exchange = await _sent(session, name, purpose, request.body or b"")
@@ -146,9 +153,10 @@ async def forget_clients(session: Session) -> None:
             request = management_request(client, "DELETE")
             if request is not None:
                 session.wire.go_on(request.url)
-                session.seen["deleted"] = await session.wire.send(
+                answer = await session.wire.send(
                     "delete the client", "DELETE", request.url, headers=request.headers
                 )
+                session.seen.setdefault("deleted", answer)
 
 
 def _bound(session: Session, client: ClientCredentials) -> ClientCredentials:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from mcp_vacuum.audit.evidence.active import FOREIGN, FOREIGN_RESOURCE, Visit
+from mcp_vacuum.audit.evidence.active import FOREIGN, FOREIGN_RESOURCE, OwnClient, Visit
 from mcp_vacuum.audit.evidence.active_authorize import EXTRA, ODD_STATE, mutations
 from mcp_vacuum.audit.evidence.active_login import Logins, Sound, challenge_of, sound
 from mcp_vacuum.audit.evidence.active_refresh import form_of
@@ -295,9 +295,21 @@ async def as_confidential(session: Session, logins: Logins) -> None:
         session.missing(visit.failure or "the login brought no code", "confidential", "granted to another")
         return
     form = redemption(session, code, request)
-    if not session.other.public:
-        nobody = replace(client, token_endpoint_auth_method="none")
-        wrong = replace(client, client_secret=Secret("not-the-secret-of-this-client"))
-        await session.ask_for_token("without secret", "redeem without the client secret", form, nobody)
-        await session.ask_for_token("wrong secret", "redeem with a wrong client secret", form, wrong)
+    for name, purpose, wrong in _ways_in(session.other):
+        if gives_token(await session.ask_for_token(name, purpose, form, wrong)):
+            session.seen["granted to another"] = session.seen[name]
+            session.missing("the code was used up by the request before", "wrong secret")
+            return
     await session.ask_for_token("granted to another", "redeem as the second client", form, client)
+
+
+def _ways_in(other: OwnClient) -> list[tuple[str, str, ClientCredentials]]:
+    """Return how somebody may pass for a client with a secret."""
+    if other.public:
+        return []
+    nobody = replace(other.credentials, token_endpoint_auth_method="none")
+    wrong = replace(other.credentials, client_secret=Secret("not-the-secret-of-this-client"))
+    return [
+        ("without secret", "redeem without the client secret", nobody),
+        ("wrong secret", "redeem with a wrong client secret", wrong),
+    ]

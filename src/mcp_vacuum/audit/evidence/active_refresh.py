@@ -27,45 +27,49 @@ def form_of(session: Session, token: str, **more: str | None) -> Form:
 
 
 async def refresh(session: Session) -> None:
-    """Refresh the first login a few times, and once each with more than was granted."""
+    """Refresh the first login a few times."""
     token = session.token("redeemed", "refresh_token")
     if token is None:
         session.missing("NOT_APPLICABLE: the server gave no refresh token", "refreshed", *_LATER)
         return
     for number in range(1, SAMPLES + 1):
         name = "refreshed" if number == 1 else f"refreshed {number}"
-        given = await session.ask_for_token(name, "refresh", form_of(session, token))
-        if not gives_token(given):
+        if not gives_token(await session.ask_for_token(name, "refresh", form_of(session, token))):
             break
         token = session.token(name, "refresh_token") or token
-    await _wider(session, token)
 
 
-_LATER = (
-    "refreshed wider",
-    "refreshed elsewhere",
-    "refreshed as another",
-    "refreshed without proof",
-    "reused",
-)
+_LATER = ("refreshed wider", "refreshed elsewhere", "refreshed as another", "reused", "after reuse")
 
 
-async def _wider(session: Session, token: str) -> None:
-    """Ask for a scope and a resource that are not in the grant; whoever gets a new token goes on with it."""
+async def widen(session: Session) -> None:
+    """Ask for a scope and a resource that are not in a grant: not the first one, if there is another.
+
+    A server may use a refresh token up at a refusal; a new one is what the next request is made with.
+    """
+    token = next(filter(None, (session.token(name, "refresh_token") for name in _spare(session))), None)
+    token = token or newest(session)
+    if token is None:
+        return
     scope = f"{session.scope or ''} {UNKNOWN_SCOPE}".strip()
     for name, purpose, changes in (
         ("refreshed wider", "refresh with a scope that was not granted", {"scope": scope}),
         ("refreshed elsewhere", "refresh for another resource", {"resource": FOREIGN_RESOURCE}),
+        ("refreshed at last", "refresh soundly after that", {}),
     ):
-        given = await session.ask_for_token(name, purpose, form_of(session, token, **changes))
-        if gives_token(given):
-            token = session.token(name, "refresh_token") or token
-    await session.ask_for_token("refreshed at last", "refresh soundly", form_of(session, token))
+        await session.ask_for_token(name, purpose, form_of(session, token, **changes))
+        token = session.token(name, "refresh_token") or token
+
+
+def _spare(session: Session) -> list[str]:
+    """Return the grants that came of the ladder."""
+    return [name for name in session.seen if name.startswith("sound ") and gives_token(session.seen[name])]
 
 
 def newest(session: Session) -> str | None:
     """Return the newest refresh token of the first login."""
-    for name in ("refreshed at last", "refreshed elsewhere", "refreshed wider"):
+    after = () if _spare(session) else ("refreshed at last", "refreshed elsewhere", "refreshed wider")
+    for name in ("refreshed as itself", *after):
         if found := session.token(name, "refresh_token"):
             return found
     for number in range(SAMPLES, 0, -1):
@@ -98,7 +102,12 @@ async def reuse(session: Session) -> None:
     if session.token("refreshed", "refresh_token") in (None, first):
         session.missing("NOT_APPLICABLE: refresh tokens are not rotated; see AS-RT-01", "reused")
         return
-    current = session.token("refreshed as itself", "refresh_token") or newest(session) or first
+    current = newest(session) or first
+    before = await session.ask_for_token("before reuse", "refresh soundly", form_of(session, current))
+    if not gives_token(before):
+        session.missing("the login ended before a replaced token could be tried", "reused")
+        return
+    current = session.token("before reuse", "refresh_token") or current
     await session.ask_for_token("reused", "use the first refresh token again", form_of(session, first))
     if gives_token(session.seen["reused"]) and session.options.grace:
         session.progress("waiting", "waiting a minute: a replaced refresh token may be good for that long")
@@ -150,3 +159,23 @@ async def without_secret(session: Session) -> None:
     await session.ask_for_token(
         "refreshed without secret", "refresh without the client secret", form_of(session, token), nobody
     )
+
+
+async def end_all(session: Session) -> None:
+    """Revoke what is left of the audit's own logins."""
+    if session.endpoint("revocation") is None or session.client is None:
+        return
+    left = dict.fromkeys(
+        filter(None, (session.token(name, "refresh_token") for name in _last_of_each(session)))
+    )
+    for token in left:
+        session.wire.go_on(session.endpoint("revocation") or "")
+        await session.post(
+            "ended", "end what is left of a login", "revocation", _hinted(token), session.credentials
+        )
+
+
+def _last_of_each(session: Session) -> list[str]:
+    """Return the newest answer of each grant of our client."""
+    first = [name for name in session.seen if name.startswith(("refreshed", "before reuse", "redeemed"))]
+    return [*first[-2:], *_spare(session), "granted once", "other resource", "short verifier"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.evidence.active import ActiveEvidence
+from mcp_vacuum.audit.evidence.active import FOREIGN_RESOURCE, ActiveEvidence
 from mcp_vacuum.audit.evidence.active_resource import GARBAGE
 from mcp_vacuum.audit.jwt import Jwt
 from mcp_vacuum.audit.probe import tried
@@ -109,7 +109,9 @@ def ended_tokens_are_refused(evidence: ActiveEvidence) -> Results:
             and not gives_token(evidence.exchange("refreshed after revocation"))
         ):
             why = "the access token of a revoked login is taken right after it"
-            yield Finding("a revoked token", why, Severity.MEDIUM, at=after)
+            lasting = Jwt.read(evidence.token("granted to another") or evidence.token() or "")
+            severity = Severity.MEDIUM if lasting is None else Severity.LOW  # its own end is near
+            yield Finding("a revoked token", why, severity, at=after)
     yield NotChecked("INCONCLUSIVE: no token was waited for until it had expired")
 
 
@@ -137,6 +139,14 @@ def other_audiences_are_refused(evidence: ActiveEvidence) -> Results:
         raise inconclusive(
             f"no token for another resource could be had: {printable(error_of(token), 60) or token.said}"
         )
+    taken = evidence.exchange("other audience")
+    jwt, visit = Jwt.read(text_member(token, "access_token") or ""), evidence.visit("other resource")
+    if jwt is not None and visit.said("resource") not in jwt.audiences:
+        raise inconclusive("the token that was asked for with another resource is not for that one")
+    if is_served(taken) and jwt is None and visit.said("resource") == FOREIGN_RESOURCE:
+        why = "a token that was asked for with another resource is taken: nothing tells tokens apart"
+        yield Finding(f"{taken.method} {taken.url}", why, Severity.HIGH, certain=False, at=taken)
+        return
     control = evidence.exchange("used")
     yield from tried(evidence, "other audience", "a token for another resource", is_served, control)
 

@@ -126,9 +126,12 @@ def registrations_are_minimal_and_guarded(evidence: ActiveEvidence) -> Results:
     registered = evidence.client.registration if evidence.client else None
     if registered is None:
         raise evidence_of_registration(evidence)
+    told: set[str] = set()
     for name in ("registered", "registered another"):
-        if name in evidence.seen:
-            yield from _registration(evidence.seen[name])
+        for found in _registration(evidence.seen[name]) if name in evidence.seen else ():
+            if isinstance(found, Finding) and found.why not in told:
+                told.add(found.why)
+                yield found
     for name in ("managed without a token", "managed with a wrong token"):
         if name in evidence.seen and evidence.seen[name].status == 200:
             why = f"it is read {name.removeprefix('managed ')}"

@@ -46,7 +46,8 @@ def legacy_grants_are_refused(evidence: ActiveEvidence) -> Results:
     evidence.must_have_document()
     for kind in LEGACY_TYPES:
         yield from _type(evidence, kind)
-    exchange, error = evidence.exchange("password"), error_of(evidence.exchange("password"))
+    exchange, unknown = evidence.exchange("password"), evidence.exchange("unknown grant")
+    error = error_of(exchange)
     if gives_token(exchange):
         yield Finding(
             "token request, grant_type=password", "it brings a token", Severity.CRITICAL, at=exchange
@@ -54,7 +55,7 @@ def legacy_grants_are_refused(evidence: ActiveEvidence) -> Results:
     elif error == "invalid_grant":
         why = "only the made-up name and password are refused, not the grant"
         yield Finding("token request, grant_type=password", why, at=exchange)
-    elif error not in ("unsupported_grant_type", "unauthorized_client"):
+    elif error not in ("unsupported_grant_type", "unauthorized_client", error_of(unknown)):
         said = printable(error, 60) or exchange.said
         yield NotChecked(f"INCONCLUSIVE: the password grant: {said}")
 

@@ -98,7 +98,7 @@ def refresh_tokens_belong_to_their_client(evidence: ActiveEvidence) -> Results:
     """A refresh token that any client can use is a password for this login."""
     evidence.must_have_token()
     evidence.exchange("refreshed")
-    control = evidence.seen.get("refreshed at last") or evidence.exchange("refreshed")
+    control = evidence.seen.get("refreshed as itself") or evidence.exchange("refreshed")
     what = "the refresh token of another client"
     yield from tried(evidence, "refreshed as another", what, gives_token, control)
     if "refreshed without secret" in evidence.seen:
@@ -122,7 +122,7 @@ def refresh_cannot_widen(evidence: ActiveEvidence) -> Results:
     """The person agreed once; a refresh happens without them and must not reach further."""
     evidence.must_have_token()
     wider, elsewhere = evidence.exchange("refreshed wider"), evidence.exchange("refreshed elsewhere")
-    if UNKNOWN_SCOPE in (text_member(wider, "scope") or "").split():
+    if gives_token(wider) and UNKNOWN_SCOPE in (text_member(wider, "scope") or "").split():
         yield Finding("token request, scope", "a refresh brings a scope that was not granted", at=wider)
     if gives_token(elsewhere):
         jwt = Jwt.read(text_member(elsewhere, "access_token") or "")

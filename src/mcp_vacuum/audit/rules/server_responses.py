@@ -46,8 +46,7 @@ _ISS_FLAG = "authorization_response_iss_parameter_supported"
 def parameters_are_read_with_care(evidence: ActiveEvidence) -> Results:
     """Two values of one parameter are read differently by two programs, and attackers live in between."""
     evidence.must_have_document()
-    for name in [each for each in evidence.seen if each.startswith("doubled ") and each != "doubled code"]:
-        yield from _refused(evidence, name, f"{name.removeprefix('doubled ')} twice")
+    yield from _doubled(evidence)
     yield from _refused(evidence, "no response_type", "a request without response_type")
     extra, control = evidence.exchange("extra parameters"), evidence.exchange("asked")
     refused = (Reaction.REFUSED, Reaction.ERROR)
@@ -101,7 +100,8 @@ def responses_say_who_sent_them(evidence: ActiveEvidence) -> Results:
     answers += [("authorization error response", _first(error, "iss"), error)] if error else []
     for where, iss, exchange in answers:
         if iss is None:
-            yield Finding(f"{where}, iss", "it is missing", at=exchange)
+            only_here = Severity.MEDIUM if exchange is error and visit.one("iss") else None
+            yield Finding(f"{where}, iss", "it is missing", only_here, at=exchange)
         elif iss != issuer:
             why = f"it is {printable(iss)}, and the issuer is {printable(issuer or '')}"
             yield Finding(f"{where}, iss", why, Severity.CRITICAL, at=exchange)
@@ -153,6 +153,23 @@ def credentials_are_not_repeated(evidence: ActiveEvidence) -> Results:
             why = "the browser came back by POST, as after 307 or 308: what was typed in came along"
             yield Finding("redirect to the client", why, at=visit.arrived)
             return
+
+
+def _doubled(evidence: ActiveEvidence) -> Results:
+    """Judge the parameters that came twice, those that were taken in one finding."""
+    taken: list[Exchange] = []
+    for name in [each for each in evidence.seen if each.startswith("doubled ") and each != "doubled code"]:
+        if goes_on(evidence, evidence.seen[name]):
+            taken.append(evidence.seen[name])
+        else:
+            yield from _refused(evidence, name, f"{name.removeprefix('doubled ')} twice")
+    if taken:
+        which = ", ".join(each.purpose.removesuffix(" twice") for each in taken)
+        brought = any(reaction(each, evidence.redirect_uri) is Reaction.CODE for each in taken)
+        how = "and brings a code" if brought else "and a person is asked"
+        yield Finding(
+            _WHERE, f"what comes twice is no reason to refuse, {how}: {which}", certain=brought, at=taken[0]
+        )
 
 
 def _refused(evidence: ActiveEvidence, name: str, what: str) -> Results:
