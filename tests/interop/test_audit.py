@@ -43,8 +43,6 @@ LOGGED_IN = (
     pytest.param("fastmcp_remote", marks=pytest.mark.long),
     pytest.param("fastmcp_proxy", marks=pytest.mark.long),
     pytest.param("dpop_resource", marks=pytest.mark.long),
-    pytest.param("django_server", marks=pytest.mark.long),
-    pytest.param("better_auth", marks=pytest.mark.long),
 )
 OPTIONS = ActiveOptions(timeout=20, defect_timeout=2, grace=0)
 

@@ -15,6 +15,7 @@ from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.reaction import gives_token, parameters, text_member
 from mcp_vacuum.audit.rule import NotChecked, Results, inconclusive, not_applicable
 from mcp_vacuum.models import ClientCredentials
+from mcp_vacuum.safety.url import printable
 
 FOREIGN = "https://auditor.invalid/cb"
 """A redirect URI that nobody registered, on a host that can never exist (RFC 6761 §6.4)."""
@@ -118,6 +119,14 @@ class ActiveEvidence:
         visit = self.visits[name]
         if visit.arrived is None:
             raise inconclusive(f"{visit.asked.purpose}: {visit.failure}")
+        return visit
+
+    def login(self, name: str) -> Visit:
+        """Return a login that brought a code, or raise `CannotTell`."""
+        visit = self.visit(name)
+        if visit.one("code") is None:
+            said = printable(visit.one("error") or "no code", 60)
+            raise inconclusive(f"{visit.asked.purpose}: it came back with {said}")
         return visit
 
     def why(self, name: str) -> str:

@@ -122,6 +122,7 @@ async def revoke(session: Session, name: str, client: ClientCredentials) -> None
         session.missing("there is no revocation_endpoint", "revoked")
         return
     token, access = session.token(name, "refresh_token"), session.token(name)
+    token = session.token("refreshed without secret", "refresh_token") or token
     if token is None or access is None:
         session.missing("there is no grant with a refresh token left to revoke", "revoked")
         return

@@ -255,7 +255,7 @@ rs_tok_10 = planned(
     sources=("OAuth 2.1 §5.2", "RFC 6750 §3.1", "MCP security best practices, Scope Minimization"),
     fix="check scope in each handler",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    because="which operation needs which scope only the operator of the server can say",
 )
 
 

@@ -133,7 +133,7 @@ as_authz_12 = planned(
     ),
     fix="show them prominently",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    because="it needs a human look: what a consent page shows prominently no program can tell",
 )
 
 

@@ -129,7 +129,7 @@ as_code_03 = planned(
     sources=("OAuth 2.1 §4.1.2", "RFC 6749 §4.1.2", "FAPI 2.0 Security Profile §5.3.2.1-11 (60 s)"),
     fix="shorten code lifetime",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    because="a code would have to be held for more than ten minutes while the person waits",
 )
 
 

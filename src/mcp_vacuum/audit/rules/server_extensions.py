@@ -43,7 +43,7 @@ _DEVICE_LIFETIME = 1800
     kinds=(Kind.PASSIVE, Kind.ACTIVE),
     bad='{"dpop_signing_alg_values_supported": ["ES256", "HS256"], …}',
     good='{"dpop_signing_alg_values_supported": ["ES256"], …}',
-    because="whether proofs are checked is part of the one-login ladder (--active)",
+    because="whether the token endpoint checks proofs is not looked at; see RS-TOK-11 for the resource",
 )
 def dpop_algorithms_are_asymmetric(evidence: ServerEvidence) -> Results:
     """A proof that a symmetric key signs, or none, proves nothing: the server would have the key too."""
@@ -71,7 +71,7 @@ as_par_01 = planned(
     ),
     fix="enforce one-time use",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    because="pushed authorization requests are not sent",
 )
 
 
@@ -163,7 +163,7 @@ def a_proxy_asks_first(evidence: ActiveEvidence) -> Results:
     kinds=(Kind.PASSIVE, Kind.ACTIVE),
     bad="GET /authorize: Set-Cookie: consent=…; Path=/",
     good="GET /authorize: Set-Cookie: __Host-consent=…; Path=/; Secure; HttpOnly; SameSite=Lax",
-    because="state, consent and callbacks are part of the one-login ladder (--active)",
+    because="state, consent and callbacks of a proxy show only to who stands between it and the other server",
 )
 def cookies_are_strict(evidence: ServerEvidence) -> Results:
     """A cookie that others can set or send makes their consent look like this person's."""

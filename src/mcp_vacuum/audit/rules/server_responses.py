@@ -93,7 +93,7 @@ def state_comes_back_unchanged(evidence: ActiveEvidence) -> Results:
 )
 def responses_say_who_sent_them(evidence: ActiveEvidence) -> Results:
     """With iss a client notices that an answer comes from another server than the one that it asked."""
-    document, visit = evidence.must_have_document(), evidence.visit("first")
+    document, visit = evidence.must_have_document(), evidence.login("first")
     issuer = document.text("issuer")
     error = _error_response(evidence)
     answers = [("authorization response", visit.one("iss"), visit.arrived)]
@@ -122,7 +122,7 @@ def responses_say_who_sent_them(evidence: ActiveEvidence) -> Results:
 )
 def iss_flag_is_true(evidence: ActiveEvidence) -> Results:
     """A client must refuse an answer without a promised iss; what is not promised it need not look at."""
-    document, visit = evidence.must_have_document(), evidence.visit("first")
+    document, visit = evidence.must_have_document(), evidence.login("first")
     stated = evidence.stated(_ISS_FLAG) is True
     where = f"{document.url}, {_ISS_FLAG}"
     if visit.one("iss") is not None and not stated:
@@ -144,7 +144,7 @@ def iss_flag_is_true(evidence: ActiveEvidence) -> Results:
 )
 def credentials_are_not_repeated(evidence: ActiveEvidence) -> Results:
     """After 307 a browser sends the form again, to the client: with the password that was typed into it."""
-    evidence.visit("first")
+    evidence.login("first")
     came = [visit for visit in evidence.visits.values() if visit.arrived]
     if not any(visit.verb for visit in came):
         raise inconclusive("the address was pasted, so how the browser got there was not seen")
