@@ -113,7 +113,7 @@ class TestActive:
     def test_json_as_before(self, cli: CommandLine, lab: Lab) -> None:
         lab.faults.no_refresh_token = True
         done = cli("audit", "server", lab.mcp_url, "--active", "--yes", "--json", "--quiet")
-        (target,) = json.loads(done.out)["targets"] if "targets" in json.loads(done.out) else (done.json,)
+        (target,) = json.loads(done.out).get("targets", (done.json,))
 
         assert done.code == 0
         assert "AS-PKCE-04" in target["passed"]

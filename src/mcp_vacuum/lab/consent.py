@@ -186,7 +186,7 @@ class Consent:
         for name, values in way_back.more.items():
             params[name] = (*params.get(name, ()), *values)
         joint = "&" if "?" in way_back.redirect_uri else "?"
-        status = faults.consent_status
+        status = faults.consent_status or 303
         return redirect(way_back.redirect_uri + joint + urlencode(params, doseq=True), status)
 
     def _iss(self) -> str | None:

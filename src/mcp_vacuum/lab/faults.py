@@ -173,8 +173,8 @@ class Faults:
     """`code_challenge_method` may be plain, or missing."""
     echoes_parameters: bool = False
     """What else was in the request comes back too."""
-    consent_status: int = 303
-    """The status of the redirect after the form."""
+    consent_status: int | None = None
+    """The status of the redirect after the form, instead of 303."""
     approves_silently: bool = False
     """prompt=none gets a code."""
     takes_any_response_type: bool = False
@@ -187,8 +187,8 @@ class Faults:
     """The challenge itself will do as `code_verifier`."""
     takes_short_verifier: bool = False
     """A `code_verifier` may have less than 43 characters."""
-    takes_unexpected_verifier: bool = True
-    """With `needs_no_challenge`: a verifier is taken where there is no challenge to compare it with."""
+    refuses_unexpected_verifier: bool = False
+    """With `needs_no_challenge`: a verifier is refused where there is no challenge to compare it with."""
     code_reusable: bool = False
     """A code can be redeemed again and again."""
     replay_forgiven: bool = False

@@ -303,7 +303,7 @@ def _fits(verifier: str, challenge: str, faults: Faults) -> bool:
     if faults.ignores_verifier or (faults.takes_challenge_for_verifier and verifier == challenge):
         return True
     if not challenge:
-        return not verifier or faults.takes_unexpected_verifier
+        return not (verifier and faults.refuses_unexpected_verifier)
     return secrets.compare_digest(s256(verifier), challenge)
 
 

@@ -197,7 +197,7 @@ PLANTED = (
         "AS-PKCE-03",
         "the same, with an eye on downgrades",
         needs_no_challenge=True,
-        takes_unexpected_verifier=False,
+        refuses_unexpected_verifier=True,
     ),
     flaw("AS-PKCE-05", "a stripped challenge", needs_no_challenge=True, must_also=("AS-PKCE-03",)),
     flaw(
