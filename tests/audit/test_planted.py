@@ -36,7 +36,7 @@ def test_the_quick_ones_are_there() -> None:
     assert {str(flaw) for flaw in active.PLANTED} >= QUICK
 
 
-@pytest.mark.parametrize("flaw", map(marked, planted()))
+@pytest.mark.parametrize("flaw", [marked(flaw) for flaw in planted()])
 def test_the_flaw_is_found_and_nothing_else(flaw: Planted) -> None:
     outcome = try_out(flaw)
 

@@ -109,10 +109,10 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
 
 
 async def _ending(session: Session, logins: Logins) -> None:
-    """What may end a grant: each has one of its own."""
-    await codes.replays(session, logins)
+    """What may end a grant; where all logins of a client are one grant, the first end is the end of all."""
     await refreshes.as_another(session)
     await refreshes.reuse(session)
+    await codes.replays(session, logins)
     if session.other is not None:
         await codes.as_confidential(session, logins)
         await refreshes.without_secret(session)
