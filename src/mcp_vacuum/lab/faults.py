@@ -218,6 +218,8 @@ class Faults:
     """A registration is read without its token."""
     knows_password_grant: bool = False
     """The password grant looks at the password."""
+    believes_proofs: bool = False
+    """DPoP proofs of the token endpoint are not verified; the key in them counts."""
     polls_freely: bool = False
     """A device login may be polled without a pause."""
     jwt_override: Mapping[str, object] = field(default_factory=dict)

@@ -220,7 +220,7 @@ class Lab:
             self._pause,
             authorization_origin,
             mcp_origin,
-            Proofs(nonces=config.dpop_nonces, status=400),
+            Proofs(nonces=config.dpop_nonces, status=400, believes=lambda: self.faults.believes_proofs),
             Proofs(nonces=config.dpop_nonces, status=401),
             **({"keys": minter.keys} if minter else {}),
         )

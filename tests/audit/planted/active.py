@@ -287,6 +287,8 @@ PLANTED = (
     flaw("AS-CLI-04", "a registration for everybody", registration_unguarded=True, severity=HIGH),
     flaw("AS-CLI-04", "a secret without an end", around=saying("/register", client_secret_expires_at=ABSENT)),
     flaw("AS-CLI-04", "a secret in caches", around=sending("/register", Cache_Control="max-age=60")),
+    flaw("AS-DPOP-01", "proofs that nobody looks at", config=DPOP, believes_proofs=True, says="an hour ago"),
+    flaw("AS-DPOP-01", "a bearer token for a proof", config=DPOP, token_type="Bearer", says="token_type"),
     flaw("AS-DEV-01", "polling without end", polls_freely=True, severity=LOW),
     flaw("AS-DEV-01", "a day to guess", around=saying("/device_authorization", expires_in=86400)),
     flaw("AS-PROXY-01", "no consent of its own", around=forwarding),

@@ -84,10 +84,10 @@ class ActiveEvidence:
         client: The auditor's client; None if there is none.
         other: A second one, for what must not be possible to another client.
         redirect_uri: Of both.
+        resource: What was sent as `resource`.
         visits: The logins, by name.
         seen: Requests and answers, by name.
         unseen: Why something is not in `visits` or `seen`, by name.
-        samples: Codes and tokens that were issued, by kind, oldest first.
         bound: The tokens are bound to a key (RFC 9449).
         exchanges: The whole recording.
     """

@@ -14,10 +14,10 @@ from mcp_vacuum.audit.evidence.active import ActiveEvidence
 from mcp_vacuum.audit.evidence.active_authorize import look
 from mcp_vacuum.audit.evidence.active_client import choose_clients, forget_clients
 from mcp_vacuum.audit.evidence.active_login import Logins, listen
+from mcp_vacuum.audit.evidence.active_proof import offer_bad_proofs
 from mcp_vacuum.audit.evidence.active_session import AS_USUAL, ActiveOptions, Session
 from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence
 from mcp_vacuum.audit.evidence.wire import Wire
-from mcp_vacuum.audit.reaction import gives_token
 from mcp_vacuum.errors import SecurityRefused
 from mcp_vacuum.login_options import Progress, Ways, by_browser, silent
 from mcp_vacuum.protocol.challenge import parse_challenges
@@ -104,6 +104,7 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await resource.offer_other_audience(session)
     await refreshes.refresh(session)
     await refreshes.widen(session)
+    await offer_bad_proofs(session)
     await _ending(session, logins)
     await codes.short_verifier(session, logins)
 
@@ -118,10 +119,7 @@ async def _ending(session: Session, logins: Logins) -> None:
         await refreshes.without_secret(session)
         await refreshes.revoke(session, "granted to another", session.other.credentials)
         return
-    sound = next(
-        (name for name in session.seen if name.startswith("sound") and gives_token(session.seen[name])), ""
-    )
-    await refreshes.revoke(session, sound, session.credentials)
+    await refreshes.revoke(session, refreshes.spare(session), session.credentials)
 
 
 def _is_bound(session: Session) -> bool:

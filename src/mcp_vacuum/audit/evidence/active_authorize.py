@@ -58,6 +58,8 @@ async def look(session: Session) -> None:
             "a sound request of another client",
             sound(session, other=True).parameters,
         )
+    else:
+        session.missing("there is no second client to try it with", "asked as another")
     tries |= _forwarding(session)
     urls = {name: (purpose, request_url(session, sent)) for name, (purpose, sent) in tries.items()}
 

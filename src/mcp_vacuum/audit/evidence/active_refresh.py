@@ -69,7 +69,7 @@ def _spare(session: Session) -> list[str]:
 def newest(session: Session) -> str | None:
     """Return the newest refresh token of the first login."""
     after = () if _spare(session) else ("refreshed at last", "refreshed elsewhere", "refreshed wider")
-    for name in ("refreshed as itself", *after):
+    for name in ("refreshed as itself", "refreshed with proofs", *after):
         if found := session.token(name, "refresh_token"):
             return found
     for number in range(SAMPLES, 0, -1):
@@ -121,30 +121,31 @@ async def revoke(session: Session, name: str, client: ClientCredentials) -> None
     if session.endpoint("revocation") is None:
         session.missing("there is no revocation_endpoint", "revoked")
         return
-    token, access = session.token(name, "refresh_token"), session.token(name)
-    token = session.token("refreshed without secret", "refresh_token") or token
-    if token is None or access is None:
+    token = session.token("refreshed without secret", "refresh_token") or session.token(name, "refresh_token")
+    if token is None:
         session.missing("there is no grant with a refresh token left to revoke", "revoked")
         return
+    unknown = _hinted("x" * 43)
+    await session.post("revoked unknown", "revoke a token that nobody knows", "revocation", unknown, client)
+    if client.client_id != session.credentials.client_id:
+        theirs, stranger = _hinted(token), session.credentials
+        await session.post("revoked as another", "revoke as another client", "revocation", theirs, stranger)
+    form = form_of(session, token)
+    await session.ask_for_token("refreshed before revocation", "refresh before it is revoked", form, client)
+    token = session.token("refreshed before revocation", "refresh_token") or token
+    access = session.token("refreshed before revocation") or session.token(name) or ""
     await session.call("before revocation", "use a token that is about to be revoked", access)
-    await session.post(
-        "revoked unknown", "revoke a token that nobody knows", "revocation", _hinted("x" * 43), client
-    )
-    stranger = session.credentials if client.client_id != session.credentials.client_id else None
-    if stranger is not None:
-        await session.post(
-            "revoked as another", "revoke as another client", "revocation", _hinted(token), stranger
-        )
-        control = await session.ask_for_token(
-            "refreshed after stranger", "refresh after that", form_of(session, token), client
-        )
-        token = session.token("refreshed after stranger", "refresh_token") or token
-        access = session.token("refreshed after stranger") if gives_token(control) else access
     await session.post("revoked", "revoke the refresh token", "revocation", _hinted(token), client)
-    await session.ask_for_token(
-        "refreshed after revocation", "refresh after it", form_of(session, token), client
-    )
+    form = form_of(session, token)
+    await session.ask_for_token("refreshed after revocation", "refresh after it", form, client)
     await session.call("after revocation", "use the access token of the revoked grant", access)
+
+
+def spare(session: Session) -> str:
+    """Return the name of an answer whose grant may be ended: of the ladder, and the newest."""
+    later = ("refreshed at last", "refreshed elsewhere", "refreshed wider")
+    names = [*later, *_spare(session)] if _spare(session) else []
+    return next((name for name in names if session.token(name, "refresh_token")), "")
 
 
 def _hinted(token: str) -> Form:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from mcp_vacuum.audit.evidence.active import ActiveEvidence, OwnClient, Visit
 from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence, greeting, hints
@@ -138,6 +137,16 @@ class Session:
         self.seen[name] = exchange
         return exchange
 
+    async def ask_with_proof(self, name: str, purpose: str, form: Form, proof: str | None) -> Exchange:
+        """Send a token request with this proof, whatever it is, or without one, and keep the answer."""
+        url = self.endpoint("token") or ""
+        made = authenticated_form(url, "token", self.credentials, form)
+        headers = made.headers + ((("DPoP", proof),) if proof else ())
+        self.seen[name] = await self.wire.send(
+            purpose, "POST", url, headers=headers, body=made.body, timeout=TOKEN_TIMEOUT
+        )
+        return self.seen[name]
+
     async def post(
         self, name: str, purpose: str, endpoint: str, form: Form, client: ClientCredentials
     ) -> Exchange:
@@ -214,6 +223,3 @@ class Session:
     def missing(self, why: str, *names: str) -> None:
         """Note why something cannot be seen."""
         self.unseen.update(dict.fromkeys(names, why))
-
-
-Step = Callable[[Session], Any]

@@ -53,7 +53,7 @@ def legacy_grants_are_refused(evidence: ActiveEvidence) -> Results:
             "token request, grant_type=password", "it brings a token", Severity.CRITICAL, at=exchange
         )
     elif error == "invalid_grant":
-        why = "only the made-up name and password are refused, not the grant"
+        why = "the name and the password are looked at, as invalid_grant says"
         yield Finding("token request, grant_type=password", why, at=exchange)
     elif error not in ("unsupported_grant_type", "unauthorized_client", error_of(unknown)):
         said = printable(error, 60) or exchange.said

@@ -7,8 +7,10 @@ from mcp_vacuum.audit.evidence.server import ServerEvidence
 from mcp_vacuum.audit.evidence.wire import redirected
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.guess import WANTED_BITS, bits_of
+from mcp_vacuum.audit.jwt import Jwt
 from mcp_vacuum.audit.keys import is_weak
 from mcp_vacuum.audit.page import lacks
+from mcp_vacuum.audit.probe import tried
 from mcp_vacuum.audit.reaction import (
     error_of,
     gives_token,
@@ -22,6 +24,7 @@ from mcp_vacuum.audit.rule import (
     Results,
     Rule,
     Severity,
+    also,
     inconclusive,
     not_applicable,
     planned,
@@ -43,7 +46,6 @@ _DEVICE_LIFETIME = 1800
     kinds=(Kind.PASSIVE, Kind.ACTIVE),
     bad='{"dpop_signing_alg_values_supported": ["ES256", "HS256"], …}',
     good='{"dpop_signing_alg_values_supported": ["ES256"], …}',
-    because="whether the token endpoint checks proofs is not looked at; see RS-TOK-11 for the resource",
 )
 def dpop_algorithms_are_asymmetric(evidence: ServerEvidence) -> Results:
     """A proof that a symmetric key signs, or none, proves nothing: the server would have the key too."""
@@ -57,6 +59,24 @@ def dpop_algorithms_are_asymmetric(evidence: ServerEvidence) -> Results:
             yield Finding(where, why, Severity.MEDIUM, at=document.exchange)
         elif weak := [algorithm for algorithm in listed if is_weak(algorithm)]:
             yield Finding(where, f"it lists {printable(', '.join(weak))}", at=document.exchange)
+
+
+@also(dpop_algorithms_are_asymmetric, Kind.ACTIVE)
+def proofs_are_checked(evidence: ActiveEvidence) -> Results:
+    """A proof that the server does not look at proves nothing, and the token is a bearer token again."""
+    granted = evidence.must_have_token()
+    if not evidence.bound:
+        raise not_applicable("the resource asks for no bound tokens, so the audit had none")
+    if (text_member(granted, "token_type") or "").lower() != "dpop":
+        yield Finding("token response, token_type", "it is not DPoP, though a proof came", at=granted)
+    jwt = Jwt.read(text_member(granted, "access_token") or "")
+    confirmed = jwt.claims.get("cnf") if jwt else None
+    if jwt is not None and not (isinstance(confirmed, dict) and confirmed.get("jkt")):
+        yield Finding("access token, cnf", "it names no key", at=granted)
+    evidence.exchange("proofs")
+    control = evidence.exchange("refreshed with proofs")
+    for name in [each for each in evidence.seen if each.startswith("proof: ")]:
+        yield from tried(evidence, name, evidence.seen[name].purpose, gives_token, control)
 
 
 as_par_01 = planned(
@@ -203,7 +223,7 @@ def _forwarded(evidence: ActiveEvidence, exchange: Exchange) -> tuple[str, str] 
 
 
 RULES: tuple[Rule, ...] = (
-    dpop_algorithms_are_asymmetric,
+    proofs_are_checked,
     as_par_01,
     device_logins_are_limited,
     as_jag_01,

@@ -157,7 +157,9 @@ def revocation_works(evidence: ActiveEvidence) -> Results:
         return
     evidence.must_have_token()
     revoked, refreshed = evidence.exchange("revoked"), evidence.exchange("refreshed after revocation")
-    where = "revocation request"
+    where, control = "revocation request", evidence.exchange("refreshed before revocation")
+    if not gives_token(control) and "revoked as another" not in evidence.seen:
+        raise inconclusive(f"the login that was to be revoked had ended before: {control.said}")
     if revoked.status != 200:
         yield Finding(where, f"revoking an own refresh token gets {revoked.said}", at=revoked)
     elif gives_token(refreshed):
@@ -195,7 +197,7 @@ def introspection_asks_who_asks(evidence: ActiveEvidence) -> Results:
 
 def _strangers(evidence: ActiveEvidence) -> Results:
     """Others must not end a login; what nobody knows is no error (RFC 7009 §2.2)."""
-    asked, after = evidence.seen.get("revoked as another"), evidence.seen.get("refreshed after stranger")
+    asked, after = evidence.seen.get("revoked as another"), evidence.seen.get("refreshed before revocation")
     if asked is not None and after is not None and not gives_token(after):
         why = "another client's request ended the login"
         yield Finding("revocation request", why, certain=after.status < 500, at=asked)

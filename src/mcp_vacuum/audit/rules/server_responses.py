@@ -163,23 +163,31 @@ def _doubled(evidence: ActiveEvidence) -> Results:
             taken.append(evidence.seen[name])
         else:
             yield from _refused(evidence, name, f"{name.removeprefix('doubled ')} twice")
-    if taken:
-        which = ", ".join(each.purpose.removesuffix(" twice") for each in taken)
-        brought = any(reaction(each, evidence.redirect_uri) is Reaction.CODE for each in taken)
-        how = "and brings a code" if brought else "and a person is asked"
-        yield Finding(
-            _WHERE, f"what comes twice is no reason to refuse, {how}: {which}", certain=brought, at=taken[0]
+    which = ", ".join(each.purpose.removesuffix(" twice") for each in taken)
+    brought = any(reaction(each, evidence.redirect_uri) is Reaction.CODE for each in taken)
+    if taken and not brought and _asks_first(evidence):
+        yield NotChecked(
+            f"INCONCLUSIVE: what comes twice ({which}): a person is asked before anything is read"
         )
+    elif taken:
+        how = "and brings a code" if brought else "and a person is asked"
+        why = f"what comes twice is no reason to refuse, {how}: {which}"
+        yield Finding(_WHERE, why, certain=brought, at=taken[0])
+
+
+def _asks_first(evidence: ActiveEvidence) -> bool:
+    """Say whether a person is asked even where the request makes no sense at all."""
+    return goes_on(evidence, evidence.exchange("no response_type"))
 
 
 def _refused(evidence: ActiveEvidence, name: str, what: str) -> Results:
-    """Going on to ask a person is no proof yet that the request will be served."""
+    """Going on to ask a person is no proof that the request will be served."""
     exchange = evidence.exchange(name)
     went = reaction(exchange, evidence.redirect_uri)
     if went is Reaction.CODE:
         yield Finding(_WHERE, f"{what} brings a code", at=exchange)
     elif went is Reaction.ASKS:
-        yield Finding(_WHERE, f"{what} is no reason to refuse: a person is asked", certain=False, at=exchange)
+        yield NotChecked(f"INCONCLUSIVE: {what}: a person is asked first")
     elif went is Reaction.UNCLEAR:
         yield NotChecked(f"INCONCLUSIVE: {what}: {exchange.said}")
     elif not goes_on(evidence, evidence.exchange("asked")):
