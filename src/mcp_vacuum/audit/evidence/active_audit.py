@@ -103,9 +103,9 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await codes.other_resource(session, logins)
     await resource.offer_other_audience(session)
     await refreshes.refresh(session)
-    await refreshes.widen(session)
     await offer_bad_proofs(session)
     await _ending(session, logins)
+    await codes.widening(session, logins)
     await codes.short_verifier(session, logins)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from mcp_vacuum.audit.evidence.active import FOREIGN, FOREIGN_RESOURCE, OwnClient, Visit
 from mcp_vacuum.audit.evidence.active_authorize import EXTRA, ODD_STATE, mutations
 from mcp_vacuum.audit.evidence.active_login import Logins, Sound, challenge_of, sound
-from mcp_vacuum.audit.evidence.active_refresh import form_of
+from mcp_vacuum.audit.evidence.active_refresh import form_of, still_good, widen
 from mcp_vacuum.audit.evidence.active_session import Form, Session
 from mcp_vacuum.audit.evidence.wire import at_once
 from mcp_vacuum.audit.exchange import Exchange
@@ -243,6 +243,24 @@ async def silently(session: Session, logins: Logins) -> None:
     await logins.visit(
         "silent login", "a login with prompt=none: you should see no question", sent, sound=False
     )
+
+
+async def widening(session: Session, logins: Logins) -> None:
+    """Refresh a grant with more than was granted: one that is left, or else one of a new login."""
+    if session.token("redeemed", "refresh_token") is None:
+        return
+    token = await still_good(session)
+    if token is None:
+        purpose = "a login to be refreshed with more than was granted"
+        visit, request = await log_in(session, logins, "widened", purpose)
+        if code := visit.one("code"):
+            form = redemption(session, code, request)
+            await session.ask_for_token("granted for widening", "redeem the code", form)
+            token = session.token("granted for widening", "refresh_token")
+        elif visit.failure:
+            session.missing(visit.failure, "refreshed wider")
+    if token is not None:
+        await widen(session, token)
 
 
 # --- replays, last ----------------------------------------------------------------------------------------

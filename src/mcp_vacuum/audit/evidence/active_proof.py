@@ -1,4 +1,4 @@
-"""Proofs that a token endpoint should not take (RFC 9449 §4.3), beside a refresh token that is bound to a key."""
+"""Proofs that a token endpoint should not take (RFC 9449 §4.3), beside a refresh token bound to a key."""
 
 from __future__ import annotations
 

@@ -42,23 +42,25 @@ async def refresh(session: Session) -> None:
 _LATER = ("refreshed wider", "refreshed elsewhere", "refreshed as another", "reused", "after reuse")
 
 
-async def widen(session: Session) -> None:
-    """Ask for a scope and a resource that are not in a grant: not the first one, if there is another.
-
-    A server may use a refresh token up at a refusal; a new one is what the next request is made with.
-    """
-    token = next(filter(None, (session.token(name, "refresh_token") for name in _spare(session))), None)
-    token = token or newest(session)
-    if token is None:
-        return
+async def widen(session: Session, token: str) -> None:
+    """Ask for a scope and a resource that are not in a grant, which that may end."""
     scope = f"{session.scope or ''} {UNKNOWN_SCOPE}".strip()
     for name, purpose, changes in (
         ("refreshed wider", "refresh with a scope that was not granted", {"scope": scope}),
         ("refreshed elsewhere", "refresh for another resource", {"resource": FOREIGN_RESOURCE}),
-        ("refreshed at last", "refresh soundly after that", {}),
     ):
         await session.ask_for_token(name, purpose, form_of(session, token, **changes))
         token = session.token(name, "refresh_token") or token
+
+
+async def still_good(session: Session) -> str | None:
+    """Refresh what came of the ladder, if anything did, and return the new refresh token."""
+    for name in _spare(session):
+        if token := session.token(name, "refresh_token"):
+            form = form_of(session, token)
+            await session.ask_for_token("refreshed before widening", "refresh soundly", form)
+            return session.token("refreshed before widening", "refresh_token")
+    return None
 
 
 def _spare(session: Session) -> list[str]:
@@ -68,8 +70,7 @@ def _spare(session: Session) -> list[str]:
 
 def newest(session: Session) -> str | None:
     """Return the newest refresh token of the first login."""
-    after = () if _spare(session) else ("refreshed at last", "refreshed elsewhere", "refreshed wider")
-    for name in ("refreshed as itself", "refreshed with proofs", *after):
+    for name in ("refreshed as itself", "refreshed with proofs"):
         if found := session.token(name, "refresh_token"):
             return found
     for number in range(SAMPLES, 0, -1):
@@ -142,10 +143,8 @@ async def revoke(session: Session, name: str, client: ClientCredentials) -> None
 
 
 def spare(session: Session) -> str:
-    """Return the name of an answer whose grant may be ended: of the ladder, and the newest."""
-    later = ("refreshed at last", "refreshed elsewhere", "refreshed wider")
-    names = [*later, *_spare(session)] if _spare(session) else []
-    return next((name for name in names if session.token(name, "refresh_token")), "")
+    """Return the name of the answer whose grant may be ended: of the ladder; empty if there is none."""
+    return next((name for name in _spare(session) if session.token(name, "refresh_token")), "")
 
 
 def _hinted(token: str) -> Form:
@@ -180,4 +179,5 @@ async def end_all(session: Session) -> None:
 def _last_of_each(session: Session) -> list[str]:
     """Return the newest answer of each grant of our client."""
     first = [name for name in session.seen if name.startswith(("refreshed", "before reuse", "redeemed"))]
-    return [*first[-2:], *_spare(session), "granted once", "other resource", "short verifier"]
+    grants = ("granted once", "other resource", "granted for widening", "short verifier")
+    return [*first[-2:], *_spare(session), *grants]
