@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mcp_vacuum.audit.evidence.active_session import ActiveOptions
 from mcp_vacuum.drivers.aio import Person
 from mcp_vacuum.drivers.loopback import LoopbackListener
@@ -98,8 +100,23 @@ def test_an_open_server_has_nobody_to_log_in() -> None:
     assert seen.why("first") == "NOT_APPLICABLE: the server asks nobody for a login"
 
 
-def test_where_tokens_are_bound_every_request_has_its_proof() -> None:
+def test_where_tokens_are_bound_every_request_has_its_proof_but_the_one_that_lacks_it() -> None:
     seen, requests = seen_of(DPOP)
+    sent = [each for each in requests if each.path == "/token" and each.method == "POST"]
 
     assert seen.bound
-    assert all("dpop" in each.headers for each in requests if each.path == "/token" and each.method == "POST")
+    assert len([each for each in sent if "dpop" not in each.headers]) == 1
+
+
+def test_who_gives_up_in_the_middle_leaves_nothing_behind_either() -> None:
+    def give_up(step: str, text: str) -> None:
+        if text.startswith("login 3"):
+            raise KeyboardInterrupt
+
+    with Lab() as lab:
+        with pytest.raises(KeyboardInterrupt):
+            collected(lab, progress=give_up)
+        made = [each for each in lab.recorder.requests if each.path == "/register" and each.status == 201]
+        deleted = [each for each in lab.recorder.requests if each.method == "DELETE" and each.status == 204]
+
+    assert len(made) == len(deleted) == 2

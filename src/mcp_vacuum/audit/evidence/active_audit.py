@@ -6,6 +6,8 @@ requests, and requests that have to be refused. Nothing that belongs to anybody 
 
 from __future__ import annotations
 
+import anyio
+
 from mcp_vacuum.audit.evidence import active_codes as codes
 from mcp_vacuum.audit.evidence import active_endpoints as endpoints
 from mcp_vacuum.audit.evidence import active_refresh as refreshes
@@ -23,6 +25,9 @@ from mcp_vacuum.login_options import Progress, Ways, by_browser, silent
 from mcp_vacuum.protocol.challenge import parse_challenges
 from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.safety.url import check_endpoint
+
+_TIDYING = 30.0
+"""Seconds for taking back what was made, also after the person gave up."""
 
 
 async def collect_active(
@@ -52,8 +57,9 @@ async def collect_active(
         try:
             await _everything(session, Logins(session, listener))
         finally:
-            await refreshes.end_all(session)
-            await forget_clients(session)
+            with anyio.move_on_after(_TIDYING, shield=True):
+                await refreshes.end_all(session)
+                await forget_clients(session)
     return session.evidence()
 
 

@@ -22,7 +22,8 @@ mcp-vacuum audit server https://mcp.example.com/mcp --active --format html --out
 WARNING = """An active audit of {url} will
 
   - register up to {clients} clients at its authorization server, and delete them afterwards where it can
-  - open the login page in your browser, {logins} times at most: log in as somebody who may be tested with
+  - open the login page in your browser, {logins} times at most: log in as somebody who may be tested with;
+    where a page shows an error, the server refused a defect: close the tab and wait
   - send requests that a sound server refuses: codes, tokens and redirect URIs with one defect each,
     twenty wrong secrets of its own client among them
   - call the MCP server with the tokens of these logins, for reading only
