@@ -92,6 +92,15 @@ def test_the_limit_of_logins_is_kept() -> None:
     assert "limit of logins" in seen.why("verifier is challenge")
 
 
+def test_what_needs_nobody_does_not_count(honest: Honest) -> None:
+    with Lab() as lab:
+        told: list[str] = []
+        collected(lab, progress=lambda step, text: told.append(text))
+    (silent,) = [place for place, text in enumerate(told) if "prompt=none" in text]
+
+    assert told[silent].partition(":")[0] == told[silent - 1].partition(":")[0]
+
+
 def test_an_open_server_has_nobody_to_log_in() -> None:
     with Lab(LabConfig(require_login=False)) as lab:
         seen = collected(lab)

@@ -26,6 +26,13 @@ def test_each_has_one_thing_wrong() -> None:
     assert len({jwt.claims["jti"] for jwt in made.values() if jwt}) == 6
 
 
+def test_a_nonce_tells_the_time_too() -> None:
+    prover = Prover.generate(("ES256",))
+    prover.note(URL, "a-nonce")
+
+    assert "a proof of an hour ago" not in bad_proofs(prover, URL)
+
+
 def test_an_honest_server_refuses_all_of_them() -> None:
     seen, _ = seen_of(DPOP)
     answers = [each for name, each in seen.seen.items() if name.startswith("proof: ")]

@@ -12,6 +12,7 @@ from mcp_vacuum.audit.evidence.active_session import Session
 from mcp_vacuum.audit.jwt import Jwt
 from mcp_vacuum.audit.reaction import gives_token
 from mcp_vacuum.protocol.proof import Prover
+from mcp_vacuum.safety.url import origin
 
 HOUR = 3600
 
@@ -37,16 +38,20 @@ async def offer_bad_proofs(session: Session) -> None:
 
 
 def bad_proofs(prover: Prover, url: str) -> dict[str, str | None]:
-    """Return proofs for a token request by what is wrong with them; None is none at all."""
+    """Return proofs for a token request by what is wrong with them; None is none at all.
+
+    Where a server gives nonces, these tell it the time, and `iat` need not (RFC 9449 §4.3, step 11).
+    """
     other = Prover.generate(("ES256",))
     other.nonces.update(prover.nonces)
     good = _proof(prover, url)
+    old = {"a proof of an hour ago": _proof(prover, url, iat=int(time.time()) - HOUR)}
     return {
+        **({} if origin(url) in prover.nonces else old),
         "no proof": None,
         "another key's proof": _proof(other, url),
         "a proof for another method": _proof(prover, url, method="GET"),
         "a proof for another address": _proof(prover, f"{url.rstrip('/')}/elsewhere"),
-        "a proof of an hour ago": _proof(prover, url, iat=int(time.time()) - HOUR),
         "a proof without a signature": _unsigned(good),
         "a proof that was changed": _changed(good),
     }
