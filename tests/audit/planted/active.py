@@ -304,6 +304,13 @@ PLANTED = (
         jwt_override={"aud": ABSENT},
         must_also=("AS-TOK-04", "AS-TOK-05"),
     ),
+    flaw(
+        "RS-TOK-04",
+        "tokens without an end",
+        revoke_keeps_access=True,
+        must_also=("AS-REV-01",),
+        says="revoked login",
+    ),
     flaw("RS-TOK-07", "a refresh token", lets_in=issued("rt-")),
     flaw("RS-TOK-07", "a code", lets_in=issued("code-")),
     flaw("RS-TOK-08", "a token in the query", lets_in=lambda request: "access_token" in request.query),

@@ -7,7 +7,6 @@ from mcp_vacuum.audit.rules.server_tokens import (
     RULES,
     access_tokens_are_short_lived,
     no_more_scope_than_asked,
-    tokens_are_for_one_resource,
 )
 from tests.audit.made import answered
 from tests.audit.seen_actively import Honest, altered, judged_actively
@@ -38,10 +37,3 @@ def test_less_scope_than_asked_is_fine(honest: Honest) -> None:
     assert (
         judged_actively(no_more_scope_than_asked, altered(honest[0], redeemed=less)).verdict is Verdict.PASS
     )
-
-
-def test_an_unknown_resource_that_a_person_is_asked_about_needs_a_login(honest: Honest) -> None:
-    page = answered(200, b"<form><input type=password></form>", media_type="text/html")
-    seen = altered(honest[0], foreign_resource=page)
-
-    assert judged_actively(tokens_are_for_one_resource, seen).verdict is Verdict.INCONCLUSIVE

@@ -9,6 +9,7 @@ from __future__ import annotations
 import anyio
 
 from mcp_vacuum.audit.evidence import active_codes as codes
+from mcp_vacuum.audit.evidence import active_defects as defects
 from mcp_vacuum.audit.evidence import active_endpoints as endpoints
 from mcp_vacuum.audit.evidence import active_refresh as refreshes
 from mcp_vacuum.audit.evidence import active_resource as resource
@@ -103,15 +104,15 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await resource.offer_unbound(session)
     await resource.collect_sessions(session)
     await codes.ladder(session, logins)
-    await codes.decide_pkce(session, logins)
-    await codes.decide_redirect(session, logins)
-    await codes.silently(session, logins)
-    await codes.other_resource(session, logins)
+    await defects.decide_pkce(session, logins)
+    await defects.decide_redirect(session, logins)
+    await defects.silently(session, logins)
+    await defects.other_resource(session, logins)
     await resource.offer_other_audience(session)
     await refreshes.refresh(session)
     await offer_bad_proofs(session)
     await _ending(session, logins)
-    await codes.widening(session, logins)
+    await defects.widening(session, logins)
     await codes.short_verifier(session, logins)
 
 
