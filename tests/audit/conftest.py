@@ -12,6 +12,8 @@ import pytest
 from mcp_vacuum import AuthorizationRequest, OAuth2Client, SecureTokenStorage, SecurityAuditor, SecurityReport
 from mcp_vacuum.safety.url import BrowserUrl
 from mcp_vacuum.storage.opening import memory_store
+from tests.audit.planted.active import HONEST
+from tests.audit.seen_actively import Honest, seen_of
 
 
 def client(**changes: Any) -> OAuth2Client:
@@ -71,3 +73,9 @@ def vault_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SecureToke
     monkeypatch.setenv("MCP_VACUUM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "file")
     return SecureTokenStorage()
+
+
+@pytest.fixture(scope="session")
+def honest() -> Honest:
+    """What an active audit sees of an honest server, and what that server saw of it."""
+    return seen_of(HONEST)

@@ -5,14 +5,38 @@ from __future__ import annotations
 import pytest
 
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
+from mcp_vacuum.lab import LabConfig
 from tests.audit.front import Tls
-from tests.audit.planted import Planted, planted, try_out
+from tests.audit.planted import Planted, active, planted, try_out
+from tests.audit.planted.active import DPOP, HONEST, JWT, audited_actively
 from tests.audit.planted.passive import encrypted
 from tests.audit.planted.server import audited
 from tests.audit.proof import summary
 
+QUICK = {
+    "AS-PKCE-03 no challenge is needed",
+    "AS-PKCE-04 any verifier",
+    "AS-AUTHZ-01 any redirect URI",
+    "AS-CODE-01 a reusable code",
+    "AS-RT-02 no reuse detection",
+    "AS-REV-01 revocation does nothing",
+    "AS-CLI-03 anything is registered",
+    "RS-TOK-02 no signature",
+}
+"""Of the flaws that only logins show; the others are left to `make test-long` and `make audit-proof`."""
 
-@pytest.mark.parametrize("flaw", planted(), ids=str)
+
+def marked(flaw: Planted) -> object:
+    """Return a flaw for pytest."""
+    slow = flaw in active.PLANTED and str(flaw) not in QUICK
+    return pytest.param(flaw, id=str(flaw), marks=pytest.mark.long if slow else ())
+
+
+def test_the_quick_ones_are_there() -> None:
+    assert {str(flaw) for flaw in active.PLANTED} >= QUICK
+
+
+@pytest.mark.parametrize("flaw", [marked(flaw) for flaw in planted()])
 def test_the_flaw_is_found_and_nothing_else(flaw: Planted) -> None:
     outcome = try_out(flaw)
 
@@ -45,3 +69,40 @@ def test_the_proof_counts_what_was_missed() -> None:
 
     assert missed.missed == {"AS-PKCE-01"}
     assert "recall 0.0 %" in summary([missed])
+
+
+LADDER = {
+    "AS-PKCE-04",
+    "AS-PKCE-06",
+    "AS-CODE-01",
+    "AS-CODE-02",
+    "AS-CODE-04",
+    "AS-RT-01",
+    "AS-RT-02",
+    "AS-RT-03",
+}
+ALSO = {
+    "AS-AUTHZ-01",
+    "AS-AUTHZ-02",
+    "AS-AUTHZ-11",
+    "AS-REV-01",
+    "AS-CLI-01",
+    "RS-TOK-01",
+    "RS-TOK-07",
+    "RS-TOK-09",
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "holds"),
+    [
+        pytest.param(HONEST, {"AS-TOK-03", "RS-TOK-05"}, id="opaque tokens"),
+        pytest.param(JWT, {"AS-TOK-04", "AS-TOK-05", "RS-TOK-02", "RS-TOK-03", "RS-TOK-06"}, id="JWTs"),
+        pytest.param(DPOP, {"RS-TOK-11"}, id="bound tokens"),
+    ],
+)
+def test_an_honest_server_with_logins_has_no_findings_at_all(config: LabConfig, holds: set[str]) -> None:
+    report = audited_actively(config)
+
+    assert [each.as_json() for each in report.findings] == []
+    assert {*LADDER, *ALSO, *holds} <= set(report.passed), dict(report.not_checked)

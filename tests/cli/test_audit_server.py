@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.lab import Lab
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from mcp_vacuum.lab import Lab, LabConfig
 
 from .conftest import CommandLine
 
@@ -53,3 +59,77 @@ class TestAuditServer:
 
     def test_plain_http_elsewhere_is_refused(self, cli: CommandLine) -> None:
         assert cli("audit", "server", "http://mcp.example/mcp").code == 4
+
+
+class TestActive:
+    """With logins of the person's own."""
+
+    def test_it_says_what_it_will_do_and_does_nothing_unless_somebody_agrees(
+        self, cli: CommandLine, lab: Lab
+    ) -> None:
+        done = cli("audit", "server", lab.mcp_url, "--active")
+
+        assert done.code == 2
+        assert "12 times at most" in done.err
+        assert "nobody is here to agree" in done.err
+        assert "--yes" in done.err
+        assert lab.recorder.requests == ()
+
+    @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
+    def test_a_no_is_a_no(
+        self, cli: CommandLine, lab: Lab, monkeypatch: pytest.MonkeyPatch, answer: str
+    ) -> None:
+        monkeypatch.setattr("mcp_vacuum.cli.ui.Ui.can_ask", True)
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        done = cli("audit", "server", lab.mcp_url, "--active")
+
+        assert done.code == 2
+        assert "nothing was sent" in done.err
+        assert lab.recorder.requests == ()
+
+    def test_a_yes_logs_in_and_reports(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr("mcp_vacuum.cli.ui.Ui.can_ask", True)
+        monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+        page = tmp_path / "report.html"
+        with Lab(LabConfig(any_loopback_port=True)) as lab:
+            lab.faults.revoke_does_nothing = True
+            done = cli(
+                *("audit", "server", lab.mcp_url, "--active", "--fail-on", "medium"),
+                *("--format", "html", "--output", str(page)),
+            )
+        drawn = page.read_text(encoding="utf-8")
+
+        assert done.code == 10
+        assert "login 1 of at most 12" in done.err
+        assert len(cli.visited) == done.err.count("of at most 12") >= 10
+        assert "AS-REV-01" in drawn
+        assert "an ordinary login: back from the browser" in drawn
+        assert not cli.home.exists()
+        for secret in (*lab.issued_access_tokens, *lab.issued_refresh_tokens, *lab.issued_codes):
+            assert secret not in drawn
+
+    def test_json_as_before(self, cli: CommandLine, lab: Lab) -> None:
+        lab.faults.no_refresh_token = True
+        done = cli("audit", "server", lab.mcp_url, "--active", "--yes", "--json", "--quiet")
+        (target,) = json.loads(done.out).get("targets", (done.json,))
+
+        assert done.code == 0
+        assert "AS-PKCE-04" in target["passed"]
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("--client-id", "x"),
+            ("--yes",),
+            ("--no-browser",),
+            ("--callback-port", "8123"),
+            ("--active", "--yes", "--no-browser", "--paste"),
+            ("--active", "--yes", "--client-secret-stdin"),
+            ("--active", "--yes", "http://127.0.0.1:2/mcp"),
+        ],
+    )
+    def test_flags_that_make_no_sense(self, cli: CommandLine, lab: Lab, arguments: tuple[str, ...]) -> None:
+        assert cli("audit", "server", lab.mcp_url, *arguments).code == 2
+        assert lab.recorder.requests == ()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_vacuum.drivers.loopback import LoopbackListener
+from mcp_vacuum.drivers.loopback import LoopbackListener, WideListener
 from mcp_vacuum.errors import LoginDeclined, SecurityRefused, ServerUnavailable, UsageError
 
 GOOD = "code=the-code&state=s"
@@ -322,3 +322,31 @@ class TestRedirectUri:
     def test_another_kind_is_a_usage_error(self, uri: str) -> None:
         with pytest.raises(UsageError):
             LoopbackListener.for_redirect_uri(uri)
+
+
+class TestTheWideListener:
+    """For an auditor, who wants to see what should never come."""
+
+    @pytest.mark.parametrize(
+        ("target", "method"), [("/callback", "GET"), ("/elsewhere", "GET"), ("/callback", "POST")]
+    )
+    def test_another_path_and_a_post_are_taken(self, target: str, method: str) -> None:
+        with WideListener() as listener:
+            listener.expect(accepts)
+            answer = get(listener, f"{target}?{GOOD}", method=method)
+            came = listener.wait(accepts, 3)
+
+        assert status(answer) == 200
+        assert came == listener.redirect_uri.replace("/callback", target) + f"?{GOOD}"
+        assert listener.came == {came: method}
+
+    def test_another_host_is_not_ours_here_either(self) -> None:
+        with WideListener() as listener:
+            listener.expect(accepts)
+
+            assert status(get(listener, host="evil.example")) == 404
+            assert status(get(listener, "/callback?code=x&state=other")) == 400
+
+    def test_the_ordinary_one_takes_neither(self, listener: LoopbackListener) -> None:
+        assert status(get(listener, f"/elsewhere?{GOOD}")) == 404
+        assert status(get(listener, method="POST")) == 404 or listener.foreign_answers == 0

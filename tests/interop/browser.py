@@ -174,6 +174,11 @@ class Visit:
             html = answered
         raise LostError(f"still asked after {MOST_PAGES} pages")
 
+    def look(self, url: str) -> str:
+        """Open a URL and answer nothing; return where it ended."""
+        self._get(url)
+        return self.pages[-1]
+
     def _answer(self, page: Page) -> str | None:
         refusal = say_no(page) if self._deny else None
         if isinstance(refusal, Choice):

@@ -128,3 +128,26 @@ class TestScope:
         plain.client_id = plain.register(client_name="<script>alert(1)</script>").json["client_id"]
 
         assert b"<script>" not in get(plain.authorization_url()).body
+
+
+class TestErrors:
+    """Straight back to a program on this machine, never unasked to a host that anybody can register."""
+
+    def test_a_registered_host_elsewhere_gets_nothing_unasked(self, lab: Lab) -> None:
+        lab.add_client("elsewhere", redirect_uris=["https://client.example/cb"])
+        url = Plain(lab, "elsewhere").authorization_url(
+            redirect_uri="https://client.example/cb", scope="no-such"
+        )
+
+        assert (get(url).status, "location" in get(url).headers) == (400, False)
+        lab.faults.forwards_errors = True
+        assert get(url).headers["location"].startswith("https://client.example/cb?error=invalid_scope")
+
+    def test_nobody_is_let_in_without_a_question(self, lab: Lab, plain: Plain) -> None:
+        url = plain.authorization_url(prompt="none")
+
+        assert "error=consent_required" in get(url).headers["location"]
+        lab.faults.approves_silently = True
+        assert "error=login_required" in get(url).headers["location"]
+        plain.authorize()
+        assert "code=" in get(url).headers["location"]

@@ -60,6 +60,15 @@ class TestVisit:
         assert end.startswith(f"{url}?code=")
         assert asked == [end.removeprefix(url.removesuffix("/callback"))]
 
+    def test_repeats_the_form_after_307_as_browsers_do(self, lab: Lab) -> None:
+        lab.faults.consent_status = 307
+        with callback_listener() as (url, asked):
+            lab.add_client("c", redirect_uris=[url])
+            end = User().visit(Plain(lab, "c").authorization_url(redirect_uri=url))
+
+        assert end.startswith(f"{url}?code=")
+        assert asked == []  # that callback knows no POST
+
     def test_ends_where_nobody_listens(self, lab: Lab, plain: Plain) -> None:
         assert query(User().visit(plain.authorization_url()))["code"] == list(lab.issued_codes)
 

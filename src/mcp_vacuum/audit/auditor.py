@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from mcp_vacuum.audit.engine import judge
+from mcp_vacuum.audit.evidence.active_audit import collect_active
+from mcp_vacuum.audit.evidence.active_session import MOST_REQUESTS as MOST_ACTIVE_REQUESTS
+from mcp_vacuum.audit.evidence.active_session import ActiveOptions
 from mcp_vacuum.audit.evidence.flow import collect
 from mcp_vacuum.audit.evidence.server import collect_server
-from mcp_vacuum.audit.evidence.wire import Wire
+from mcp_vacuum.audit.evidence.wire import MOST_REQUESTS, Wire
 from mcp_vacuum.audit.report import SecurityReport, report_of
 from mcp_vacuum.audit.rule import Kind
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 from mcp_vacuum.errors import ServerUnavailable
+from mcp_vacuum.login_options import Progress, Ways, by_browser, silent
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.url import host_of, normalise_server_url
 
@@ -37,11 +41,20 @@ class SecurityAuditor:
         return report_of(target, judge(rules, {Kind.FLOW: collect(client)}, (Kind.FLOW,)))
 
 
-async def audit_server(url: str) -> SecurityReport:
-    """Audit an MCP server and its authorization servers, without a login.
+async def audit_server(
+    url: str,
+    active: ActiveOptions | None = None,
+    *,
+    ways: Ways = by_browser,
+    progress: Progress = silent,
+) -> SecurityReport:
+    """Audit an MCP server and its authorization servers, without a login or with some.
 
     Args:
         url: In any spelling.
+        active: How to log in, for what only a login can show; None sends nothing that changes anything.
+        ways: Who says yes, and how.
+        progress: Told each login.
 
     Raises:
         UsageError: It is no http(s) URL.
@@ -49,12 +62,16 @@ async def audit_server(url: str) -> SecurityReport:
         ServerUnavailable: Nothing answers there.
     """
     target = normalise_server_url(url)
-    async with Wire(NetworkPolicy(host_of(target))) as wire:
+    most = MOST_REQUESTS if active is None else MOST_ACTIVE_REQUESTS
+    async with Wire(NetworkPolicy(host_of(target)), most=most) as wire:
         seen = await collect_server(wire, target)
-    if not seen.reached:
-        first = seen.exchanges[0]
-        raise ServerUnavailable(
-            first.failure, hint="check the URL and the network, then try again", url=target
-        )
-    judgements = judge(CATALOGUE, {Kind.PASSIVE: seen}, (Kind.PASSIVE, Kind.ACTIVE))
-    return report_of(target, judgements, seen.exchanges)
+        if not seen.reached:
+            first = seen.exchanges[0]
+            raise ServerUnavailable(
+                first.failure, hint="check the URL and the network, then try again", url=target
+            )
+        evidence: dict[Kind, Any] = {Kind.PASSIVE: seen}
+        if active is not None:
+            evidence[Kind.ACTIVE] = await collect_active(wire, seen, active, ways=ways, progress=progress)
+        judgements = judge(CATALOGUE, evidence, (Kind.PASSIVE, Kind.ACTIVE))
+        return report_of(target, judgements, wire.exchanges)

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
 from mcp_vacuum.safety.limits import NotADocument, load_document
 
-Outcome = Literal["answered", "refused", "unreachable", "lost"]
-"""``refused``: not sent, by a rule of ours. ``unreachable``: not sent. ``lost``: sent, no usable answer."""
+Outcome = Literal["answered", "refused", "unreachable", "lost", "visited"]
+"""``refused``: not sent, by a rule of ours. ``unreachable``: not sent. ``lost``: sent, no usable answer.
+``visited``: between a person's browser and a server, or back to us; its answer was not ours to see."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

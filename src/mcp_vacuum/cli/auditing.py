@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -67,14 +68,20 @@ def report_options(function: Callable[..., int]) -> Callable[..., int]:
 
 
 def examine(
-    ui: Ui, targets: Sequence[str], audit: Audit
+    ui: Ui, targets: Sequence[str], audit: Audit, *, lively: bool = True
 ) -> tuple[list[SecurityReport], dict[str, VacuumError]]:
     """Audit every target, several at once, and show how far it is.
+
+    Args:
+        ui: Where words go.
+        targets: One that is named twice is audited once.
+        audit: Such as `auditor.audit_server`.
+        lively: False where the audit itself has something to show.
 
     Returns:
         The reports, and why the other targets have none.
     """
-    with ui.counting(targets) as done:
+    with ui.counting(targets) if lively else nullcontext(lambda target: None) as done:
         results = anyio.run(partial(each_of, targets, audit, done=done))
     reports = [each for each in results.values() if isinstance(each, SecurityReport)]
     return reports, {name: each for name, each in results.items() if isinstance(each, VacuumError)}

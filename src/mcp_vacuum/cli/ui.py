@@ -184,6 +184,16 @@ class Ui:
         if error.hint:
             self._err(f"{self._paint('  fix:', _BOLD, sys.stderr)} {_one_line(error.hint)}")
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is there who could answer: a terminal on both sides."""
+        return sys.stdin.isatty() and sys.stderr.isatty()
+
+    def confirms(self, question: str) -> bool:
+        """Ask a question whose answer is yes or no, and no if there is none."""
+        self._err(f"{question} [y/N]")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     # --- stdout: what was asked for -------------------------------------------------------------------
 
     def result(self, members: Mapping[str, Any], text: str | None) -> None:

@@ -133,6 +133,21 @@ class LoopbackListener:
         self.close()
 
 
+class WideListener(LoopbackListener):
+    """Takes what an authorization server should never send: another path of ours, and a POST.
+
+    For an auditor, who wants to know; what it accepts decides as before.
+
+    Attributes:
+        came: The method by which each redirect URL came.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, path: str = CALLBACK_PATH) -> None:
+        """Bind; see `LoopbackListener`."""
+        self.came: dict[str, str] = {}
+        super().__init__(host, port, path)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     # Five, as it comes, are filled by anybody who opens connections and says nothing.
@@ -151,7 +166,7 @@ def _bind(host: str, port: int, listener: LoopbackListener) -> _Server:
     kind = _Server6 if host == "[::1]" else _Server
     address = "::1" if host == "[::1]" else "127.0.0.1"
     try:
-        server = kind((address, port), _Handler)
+        server = kind((address, port), _WideHandler if isinstance(listener, WideListener) else _Handler)
     except OSError as error:
         raise ServerUnavailable(
             f"port {port} of {address} cannot be used for the callback: {error.strerror}",
@@ -173,10 +188,12 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         if not self._is_for_us(path, query):
             self._answer(404, _FOREIGN)
-        elif self.server.listener.offer(f"{self.server.listener.redirect_uri}?{query}"):
-            self._answer(200, _ARRIVED)
         else:
-            self._answer(400, _FOREIGN)
+            self._offer(f"{self.server.listener.redirect_uri}?{query}")
+
+    def _offer(self, redirect_url: str) -> None:
+        taken = self.server.listener.offer(redirect_url)
+        self._answer(*((200, _ARRIVED) if taken else (400, _FOREIGN)))
 
     def _is_for_us(self, path: str, query: str) -> bool:
         """The exact path, and the Host of the redirect URI: a web page whose name was rebound has its own."""
@@ -200,6 +217,27 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Say nothing: the request line holds the code."""
+
+
+class _WideHandler(_Handler):
+    """Takes every path, and a POST too: a browser repeats it after a 307, with what was typed into it."""
+
+    def do_GET(self) -> None:
+        self._take()
+
+    def do_POST(self) -> None:
+        self._take()
+
+    def _take(self) -> None:
+        listener = self.server.listener
+        expected = urlsplit(listener.redirect_uri)
+        if self.headers.get_all("host") != [expected.netloc] or len(self.path) > _MAX_QUERY:
+            self._answer(404, _FOREIGN)
+            return
+        redirect_url = f"{expected.scheme}://{expected.netloc}{self.path}"
+        if isinstance(listener, WideListener):
+            listener.came[redirect_url] = self.command
+        self._offer(redirect_url)
 
 
 _PAGE_HEADERS = (

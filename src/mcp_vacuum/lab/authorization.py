@@ -65,7 +65,7 @@ class AuthorizationServer:
             f"{base}/consent": {"POST": self._consent.answer},
             f"{base}/token": {"POST": self._tokens.token},
             f"{base}/revoke": {"POST": self._tokens.revoke},
-            f"{base}/jwks": {"GET": lambda _: json_response({"keys": []})},
+            f"{base}/jwks": {"GET": lambda _: json_response(self._world.keys())},
         }
         if DEVICE_CODE in self._world.config.grants:
             devices = self._tokens.devices
@@ -122,6 +122,8 @@ class AuthorizationServer:
             more["client_id_metadata_document_supported"] = True
         if config.iss_parameter:
             more["authorization_response_iss_parameter_supported"] = True
+        if config.jwt:
+            more["jwks_uri"] = f"{issuer}/jwks"
         if config.metadata_form == "openid":
             more["jwks_uri"] = f"{issuer}/jwks"
             more["subject_types_supported"] = ["public"]

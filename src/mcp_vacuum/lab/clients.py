@@ -13,9 +13,14 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import SplitResult, unquote_plus, urlsplit
 
+from mcp_vacuum.lab.faults import Faults
 from mcp_vacuum.lab.messages import Refusal, Request, only
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+MOST_GUESSES = 10
+"""Wrong secrets of one client in a row; after that nobody is let in as it for a while."""
+PAUSE = 5.0
+"""Seconds that it takes."""
 LARGEST_DOCUMENT = 64 * 1024
 """Bytes of a client ID metadata document."""
 
@@ -44,12 +49,16 @@ class Clients:
         metadata_documents: Take the URL of a client ID metadata document for a client_id.
     """
 
-    def __init__(self, *, any_loopback_port: bool, metadata_documents: bool) -> None:
+    def __init__(
+        self, *, any_loopback_port: bool, metadata_documents: bool, faults: Faults | None = None
+    ) -> None:
+        self.faults = faults or Faults()
         self._any_port = any_loopback_port
         self._metadata_documents = metadata_documents
         self._lock = threading.Lock()
         self._known: dict[str, Client] = {}
         self._secrets: list[str] = []
+        self._wrong: dict[str, tuple[int, float]] = {}
 
     def add(self, client: Client) -> Client:
         """Register a client, or replace the one of that id."""
@@ -82,7 +91,10 @@ class Clients:
 
     def may_redirect(self, client: Client, uri: str) -> bool:
         """Whether the client registered this redirect URI (RFC 9700 §4.1.3)."""
-        if uri in client.redirect_uris:
+        flaw = self.faults.accepts_any_redirect
+        if uri in client.redirect_uris or flaw is True:
+            return True
+        if flaw == "longer" and any(uri.startswith(known) for known in client.redirect_uris):
             return True
         return self._any_port and any(_same_but_port(uri, known) for known in client.redirect_uris)
 
@@ -98,18 +110,31 @@ class Clients:
         client = self.find(client_id)
         if client is None:
             raise Refusal("invalid_client", "no such client", 401)
+        if self.faults.ignores_secret:
+            return client
         if method != client.auth_method:
             raise Refusal("invalid_client", f"registered for {client.auth_method}, used {method}", 401)
         if client.secret_expires_at and client.secret_expires_at < time.time():
             raise Refusal("invalid_client", "the client secret has expired", 401)
-        if not secrets.compare_digest((client.secret or "").encode(), (secret or "").encode()):
-            raise Refusal("invalid_client", "wrong client secret", 401)
+        self._check_secret(client, secret)
         return client
+
+    def _check_secret(self, client: Client, secret: str | None) -> None:
+        """RFC 6749 §2.3.1: guessing is slowed down."""
+        with self._lock:
+            wrong, since = self._wrong.get(client.client_id, (0, 0.0))
+            throttled = wrong >= MOST_GUESSES and not self.faults.never_throttles
+            if throttled and time.time() - since < PAUSE:
+                raise Refusal("invalid_client", "too many wrong secrets", 429)
+            right = secrets.compare_digest((client.secret or "").encode(), (secret or "").encode())
+            self._wrong[client.client_id] = (0 if right else wrong + 1, time.time())
+        if not right:
+            raise Refusal("invalid_client", "wrong client secret", 401)
 
 
 def acceptable_redirect_uri(uri: object) -> bool:
     """https, http on loopback, or a private-use scheme with a dot (RFC 8252 §7, §8.4); no fragment."""
-    if not isinstance(uri, str) or "#" in uri:
+    if not isinstance(uri, str) or {"#", "*", "@"} & set(uri):
         return False
     parts = urlsplit(uri)
     if parts.scheme == "http":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from typing import Final, Literal
 
 from mcp_vacuum.lab.messages import App, Request, Response
 
@@ -157,6 +157,77 @@ class Faults:
     """307 to this URL, before the token is looked at."""
     challenge: tuple[str, ...] | None = None
     """These WWW-Authenticate headers in place of the lab's own, on 401 and 403."""
+
+    # What an active audit has to find. The authorization endpoint:
+    accepts_any_redirect: bool | Literal["longer"] = False
+    """Codes go to any redirect URI, or to any that begins like a registered one."""
+    redirects_errors_anywhere: bool = False
+    """An unregistered redirect URI gets the error that says so."""
+    forwards_errors: bool = False
+    """Errors go at once to registered redirect URIs that are not on loopback; nobody is asked before."""
+    takes_doubled_parameters: bool = False
+    """Of a parameter that comes twice the last one counts."""
+    needs_no_challenge: bool = False
+    """An authorization request may come without PKCE."""
+    takes_plain: bool = False
+    """`code_challenge_method` may be plain, or missing."""
+    echoes_parameters: bool = False
+    """What else was in the request comes back too."""
+    consent_status: int | None = None
+    """The status of the redirect after the form, instead of 303."""
+    approves_silently: bool = False
+    """prompt=none gets a code."""
+    takes_any_response_type: bool = False
+    """Whatever `response_type` is, a person is asked, and a code issued."""
+
+    # … its codes and tokens:
+    ignores_verifier: bool = False
+    """Any `code_verifier` will do, and none too."""
+    takes_challenge_for_verifier: bool = False
+    """The challenge itself will do as `code_verifier`."""
+    takes_short_verifier: bool = False
+    """A `code_verifier` may have less than 43 characters."""
+    refuses_unexpected_verifier: bool = False
+    """With `needs_no_challenge`: a verifier is refused where there is no challenge to compare it with."""
+    code_reusable: bool = False
+    """A code can be redeemed again and again."""
+    replay_forgiven: bool = False
+    """A code that comes again is refused, and nothing is revoked."""
+    code_for_any_client: bool = False
+    code_for_any_redirect: bool = False
+    counts_codes: bool = False
+    """Codes are numbered."""
+    serves_any_resource: bool = False
+    """Tokens are issued for whatever `resource` says."""
+    no_reuse_detection: bool | Literal["accepted"] = False
+    """A replaced refresh token is refused, and nothing is revoked; ``accepted``: it works still."""
+    refresh_for_any_client: bool = False
+    refresh_widens: bool = False
+    """A refresh brings any scope that it asks for."""
+    revoke_does_nothing: bool = False
+    revoke_keeps_access: bool = False
+    """Revoking a refresh token leaves its access tokens alone."""
+    anybody_revokes: bool = False
+    """Another client's revocation request works."""
+    ignores_secret: bool = False
+    """Confidential clients need not authenticate."""
+    never_throttles: bool = False
+    """Wrong secrets may be tried without end."""
+    registers_any_redirect: bool = False
+    registration_unguarded: bool = False
+    """A registration is read without its token."""
+    knows_password_grant: bool = False
+    """The password grant looks at the password."""
+    believes_proofs: bool = False
+    """DPoP proofs of the token endpoint are not verified; the key in them counts."""
+    polls_freely: bool = False
+    """A device login may be polled without a pause."""
+    jwt_override: Mapping[str, object] = field(default_factory=dict)
+    """With `LabConfig.jwt`: header (`alg`, `typ`) and claims to replace, or to drop with ABSENT."""
+
+    # … and the MCP server:
+    lets_in: Callable[[Request], bool] | None = None
+    """Requests that need no good token."""
 
     # Everywhere.
     hostile_text: str | None = None

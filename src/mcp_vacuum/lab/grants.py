@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from mcp_vacuum.lab.faults import Faults
 from mcp_vacuum.lab.messages import Refusal
 
 CODE_LIFETIME = 60.0
@@ -28,6 +29,10 @@ class Approval:
     subject: str
     scopes: tuple[str, ...]
     resource: str
+
+
+Mint = Callable[[Approval, tuple[str, ...], float], str]
+"""Makes an access token: of what was approved, with these scopes, until this Unix time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class _Family:
     approval: Approval
     revoked: bool = False
     jkt: str | None = None
+    keeps_access: bool = False
 
 
 @dataclass(slots=True)
@@ -90,9 +96,21 @@ class Grants:
         lifetime: Of access tokens, in seconds.
         grace: Seconds in which a rotated refresh token gets its successor again.
         rotate: Whether refreshing replaces the refresh token.
+        faults: What is wrong with it.
+        mint: Makes access tokens; random strings if None.
     """
 
-    def __init__(self, clock: Callable[[], float], *, lifetime: float, grace: float, rotate: bool) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        lifetime: float,
+        grace: float,
+        rotate: bool,
+        faults: Faults | None = None,
+        mint: Mint | None = None,
+    ) -> None:
+        self._faults, self._mint = faults or Faults(), mint
         self._clock, self._lifetime, self._grace, self._rotate = clock, lifetime, grace, rotate
         self._lock = threading.Lock()
         self._codes: dict[str, _Code] = {}
@@ -114,6 +132,8 @@ class Grants:
         """Make a code, good once and for CODE_LIFETIME seconds; `challenge` is S256."""
         code = "code-" + secrets.token_urlsafe(24)
         with self._lock:
+            if self._faults.counts_codes:
+                code = f"code-{1000 + len(self._codes)}"
             self._codes[code] = _Code(approval, redirect_uri, challenge, self._clock() + CODE_LIFETIME)
         return code
 
@@ -138,10 +158,12 @@ class Grants:
         """
         with self._lock:
             grant = self._codes.get(code)
-            if grant is None or grant.approval.client_id != client_id:
+            ours = grant and (grant.approval.client_id == client_id or self._faults.code_for_any_client)
+            if grant is None or not ours:
                 raise Refusal("invalid_grant", "the code is unknown, or another client's")
             self._use_up(grant)
-            _check_code(grant, self._clock(), verifier, redirect_uri, resource)
+            anywhere = None if self._faults.code_for_any_redirect else redirect_uri
+            _check_code(grant, self._clock(), verifier, anywhere, resource, self._faults)
             grant.family = _Family(grant.approval, jkt=jkt)
             return self._issue(grant.family, grant.approval.scopes, refreshable)
 
@@ -175,29 +197,35 @@ class Grants:
         """
         with self._lock:
             record = self._refresh.get(token)
-            if record is None or record.family.approval.client_id != client_id:
+            any_client = self._faults.refresh_for_any_client
+            if record is None or not (any_client or record.family.approval.client_id == client_id):
                 raise Refusal("invalid_grant", "the refresh token is unknown, or another client's")
             if record.family.jkt not in (None, jkt):
                 raise Refusal("invalid_grant", "the refresh token is bound to another key")
             successor = self._successor(record)
             if record.family.revoked:
                 raise Refusal("invalid_grant", "the grant was revoked")
-            _check_narrowing(record.family.approval, scopes, resource)
+            _check_narrowing(record.family.approval, () if self._faults.refresh_widens else scopes, resource)
             return successor or self._renew(token, record, scopes or record.family.approval.scopes, keep)
 
     def access(self, token: str) -> Access | None:
         """What an access token means, None if it is unknown, expired or revoked."""
         with self._lock:
             access = self._access.get(token)
-            good = access and not access.family.revoked and access.expires_at > self._clock()
+            ended = access and access.family.revoked and not access.family.keeps_access
+            good = access and not ended and access.expires_at > self._clock()
             return access if good else None
 
     def revoke(self, token: str, client_id: str) -> None:
         """Revoke a client's own token (RFC 7009): a refresh token takes its family along."""
         with self._lock:
             refresh, access = self._refresh.get(token), self._access.get(token)
-            if refresh and refresh.family.approval.client_id == client_id:
+            if self._faults.revoke_does_nothing:
+                return
+            anybody = self._faults.anybody_revokes
+            if refresh and (anybody or refresh.family.approval.client_id == client_id):
                 refresh.family.revoked = True
+                refresh.family.keeps_access = self._faults.revoke_keeps_access
             elif access and access.approval.client_id == client_id:
                 access.expires_at = 0.0
 
@@ -220,8 +248,8 @@ class Grants:
         return max(1, round(issued.expires_at - self._clock()))
 
     def _use_up(self, code: _Code) -> None:
-        if code.used:
-            if code.family is not None:
+        if code.used and not self._faults.code_reusable:
+            if code.family is not None and not self._faults.replay_forgiven:
                 code.family.revoked = True
             raise Refusal("invalid_grant", "the code was used before")
         code.used = True
@@ -232,6 +260,10 @@ class Grants:
             return None
         if self._clock() - record.rotated_at > self._grace or not self._grace:
             self._reuses += 1
+            if self._faults.no_reuse_detection == "accepted":
+                return None
+            if self._faults.no_reuse_detection:
+                raise Refusal("invalid_grant", "the refresh token was replaced")
             record.family.revoked = True
         return record.successor
 
@@ -244,8 +276,9 @@ class Grants:
         return record.successor
 
     def _issue(self, family: _Family, scopes: tuple[str, ...], refreshable: bool) -> Issued:
-        access_token = "at-" + secrets.token_urlsafe(24)
         expires_at = self._clock() + self._lifetime
+        opaque = "at-" + secrets.token_urlsafe(24)
+        access_token = self._mint(family.approval, scopes, expires_at) if self._mint else opaque
         self._access[access_token] = Access(family.approval, scopes, expires_at, family)
         refresh_token = "rt-" + secrets.token_urlsafe(24) if refreshable else None
         if refresh_token:
@@ -254,15 +287,24 @@ class Grants:
 
 
 def _check_code(
-    code: _Code, now: float, verifier: str, redirect_uri: str | None, resource: str | None
+    code: _Code, now: float, verifier: str, redirect_uri: str | None, resource: str | None, faults: Faults
 ) -> None:
     if now > code.expires_at:
         raise Refusal("invalid_grant", "the code has expired")
     if redirect_uri is not None and redirect_uri != code.redirect_uri:
         raise Refusal("invalid_grant", "redirect_uri differs from the authorization request's")
-    if not secrets.compare_digest(s256(verifier), code.challenge):
+    if not _fits(verifier, code.challenge, faults):
         raise Refusal("invalid_grant", "code_verifier does not match the challenge")
     _check_narrowing(code.approval, (), resource)
+
+
+def _fits(verifier: str, challenge: str, faults: Faults) -> bool:
+    """Whether a verifier belongs to a challenge (RFC 7636 §4.6)."""
+    if faults.ignores_verifier or (faults.takes_challenge_for_verifier and verifier == challenge):
+        return True
+    if not challenge:
+        return not (verifier and faults.refuses_unexpected_verifier)
+    return secrets.compare_digest(s256(verifier), challenge)
 
 
 def _check_narrowing(approval: Approval, scopes: tuple[str, ...], resource: str | None) -> None:

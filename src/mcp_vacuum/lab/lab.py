@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mcp_vacuum.lab.authorization import AuthorizationServer
 from mcp_vacuum.lab.clients import Client, Clients
@@ -19,6 +19,9 @@ from mcp_vacuum.lab.recorder import Recorder
 from mcp_vacuum.lab.resource import ResourceServer
 from mcp_vacuum.lab.server import LabServer
 from mcp_vacuum.lab.world import MCP_PATH, World
+
+if TYPE_CHECKING:
+    from mcp_vacuum.lab.mint import Minter
 
 _NOT_STARTED = "the lab has not been started: use it in a with statement"
 
@@ -195,13 +198,20 @@ class Lab:
 
     def _world(self, authorization_origin: str, mcp_origin: str) -> World:
         config = self.config
+        minter = self._minter(authorization_origin + config.issuer_path)
         grants = Grants(
             time.time,
             lifetime=config.access_token_lifetime,
             grace=config.refresh_token_grace,
             rotate=config.rotate,
+            faults=self.faults,
+            mint=minter.token if minter else None,
         )
-        clients = Clients(any_loopback_port=config.any_loopback_port, metadata_documents=config.cimd)
+        clients = Clients(
+            any_loopback_port=config.any_loopback_port,
+            metadata_documents=config.cimd,
+            faults=self.faults,
+        )
         return World(
             config,
             self.faults,
@@ -210,9 +220,17 @@ class Lab:
             self._pause,
             authorization_origin,
             mcp_origin,
-            Proofs(nonces=config.dpop_nonces, status=400),
+            Proofs(nonces=config.dpop_nonces, status=400, believes=lambda: self.faults.believes_proofs),
             Proofs(nonces=config.dpop_nonces, status=401),
+            **({"keys": minter.keys} if minter else {}),
         )
+
+    def _minter(self, issuer: str) -> Minter | None:
+        if not self.config.jwt:
+            return None
+        from mcp_vacuum.lab.mint import Minter  # it loads a library that most labs do without
+
+        return Minter(lambda: issuer, self.faults)
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable
 
 from mcp_vacuum.lab.jose import Signed, key_of_jwk, s256, thumbprint
 from mcp_vacuum.lab.messages import Headers, Refusal, Request
@@ -26,9 +27,11 @@ class Proofs:
     Args:
         nonces: Insist on a nonce.
         status: Of a refusal: 400 at the token endpoint, 401 at a resource.
+        believes: Says whether proofs are taken unseen.
     """
 
-    def __init__(self, *, nonces: bool, status: int) -> None:
+    def __init__(self, *, nonces: bool, status: int, believes: Callable[[], bool] = lambda: False) -> None:
+        self._believes = believes
         self._nonces, self._status = nonces, status
         self._lock = threading.Lock()  # guards _seen and _nonce
         self._seen: set[str] = set()
@@ -55,6 +58,8 @@ class Proofs:
             return None
         proof = Signed.read(text)
         jwk = proof.header.get("jwk") if proof else None
+        if self._believes() and isinstance(jwk, dict):
+            return thumbprint(jwk)
         key = key_of_jwk(jwk)
         if proof is None or key is None or proof.header.get("typ") != "dpop+jwt" or not proof.is_by(key):
             raise self._invalid("not a proof, or not signed by the key in it")

@@ -47,6 +47,8 @@ class Registration:
         client = self._world.clients.find(request.path.rpartition("/")[2])
         token = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
         expected = client.registration_token if client else None
+        if client is not None and self._world.faults.registration_unguarded and request.method == "GET":
+            return json_response(self._answer(client))
         if client is None or expected is None or not secrets.compare_digest(token, expected.encode()):
             return text_response(401, headers=(("WWW-Authenticate", "Bearer"),))
         if request.method == "DELETE":
@@ -71,8 +73,11 @@ class Registration:
         )
 
     def _redirect_uris(self, uris: object) -> tuple[str, ...]:
-        if not isinstance(uris, list) or not uris or not all(map(acceptable_redirect_uri, uris)):
+        anything = self._world.faults.registers_any_redirect
+        good = isinstance(uris, list) and (anything or all(map(acceptable_redirect_uri, uris)))
+        if not good or not uris:
             raise Refusal("invalid_redirect_uri", "https, http on loopback, or a private-use scheme")
+        assert isinstance(uris, list)
         return (CHANGED_REDIRECT,) if self._world.faults.registration_changes_redirect else tuple(uris)
 
     def _auth_method(self, asked: object) -> str:

@@ -74,6 +74,8 @@ class TokenEndpoint:
             return self._from_code(request, client, faults, jkt)
         if grant_type == "refresh_token":
             return self._from_refresh_token(request, client, faults, jkt)
+        if grant_type == "password" and faults.knows_password_grant:
+            raise Refusal("invalid_grant", "wrong password")
         if grant_type not in self._world.config.grants:
             raise Refusal("unsupported_grant_type", "this server has no such grant")
         if grant_type == DEVICE_CODE:
@@ -89,9 +91,21 @@ class TokenEndpoint:
         return self._world.token_proofs.thumbprint(request, f"{self._world.issuer}/token")
 
     def _from_code(self, request: Request, client: Client, faults: Faults, jkt: str | None) -> Issued:
-        code, verifier = required(request.form, "code"), required(request.form, "code_verifier")
-        if not _VERIFIER.fullmatch(verifier):
+        code, verifier = required(request.form, "code"), only(request.form, "code_verifier") or ""
+        self._check_verifier(verifier)
+        return self._redeemed(request, client, faults, jkt, code, verifier)
+
+    def _check_verifier(self, verifier: str) -> None:
+        """RFC 7636 §4.1."""
+        faults = self._world.faults
+        if faults.ignores_verifier or (not verifier and faults.needs_no_challenge):
+            return
+        if not _VERIFIER.fullmatch(verifier) and not (verifier and faults.takes_short_verifier):
             raise Refusal("invalid_request", "code_verifier is not 43 to 128 unreserved characters")
+
+    def _redeemed(
+        self, request: Request, client: Client, faults: Faults, jkt: str | None, code: str, verifier: str
+    ) -> Issued:
         return self._world.grants.redeem(
             code,
             client.client_id,

@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 MOST_HOPS = 10
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FORM_ID = "lab-consent"
+_NOTHING: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +49,20 @@ class User:
             RuntimeError: More than ten hops.
         """
         browser = _Browser(self.timeout)
-        answer = browser.get(url)
+        answer, body = browser.get(url), _NOTHING
         while True:
             form = _Form.find(answer.page) if answer.status == 200 else None
             if form:
                 time.sleep(self.delay)
                 fields = {**form.hidden, "decision": self.decision}
-                target, body = urljoin(url, form.action), urlencode(fields)
-                url, answer = target, browser.post(target, body)
+                url, body = urljoin(url, form.action), urlencode(fields)
+                answer = browser.post(url, body)
             elif 300 <= answer.status < 400 and (location := answer.headers.get("Location")):
+                repeats = answer.status in (307, 308) and body is not None
+                body = body if repeats else None
                 url = urljoin(url, location)
                 try:
-                    answer = browser.get(url)
+                    answer = browser.post(url, body) if body is not None else browser.get(url)
                 except (OSError, ValueError, HTTPException):
                     return url
             else:

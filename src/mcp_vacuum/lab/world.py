@@ -32,6 +32,7 @@ class World:
     mcp_origin: str
     token_proofs: Proofs
     mcp_proofs: Proofs
+    keys: Callable[[], dict[str, object]] = lambda: {"keys": []}
 
     @property
     def issuer(self) -> str:
@@ -72,7 +73,8 @@ class World:
             return None
         if len(values) != 1:
             raise Refusal("invalid_target", "exactly one resource is required")
-        if not self.is_mcp(values[0]) and values[0] not in self.config.also_serves:
+        known = self.is_mcp(values[0]) or values[0] in self.config.also_serves
+        if not known and not self.faults.serves_any_resource:
             raise Refusal("invalid_target", "no tokens for that resource here")
         return values[0]
 

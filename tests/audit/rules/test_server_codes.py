@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.rules.server_codes import RULES
+from mcp_vacuum.audit.rule import Severity, Verdict
+from mcp_vacuum.audit.rules.server_codes import (
+    RULES,
+    a_code_works_once,
+    legacy_grants_are_refused,
+    replay_ends_the_grant,
+)
+from tests.audit.made import answered, unanswered
+from tests.audit.seen_actively import Honest, altered, judged_actively
+from tests.audit.test_jwt import TOKEN
 
 
 def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
@@ -13,3 +22,31 @@ def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
         "AS-CODE-03",
         "AS-CODE-04",
     ]
+
+
+def test_one_lost_answer_among_the_replays_is_enough_not_to_tell(honest: Honest) -> None:
+    seen = altered(honest[0], replayed=unanswered())
+
+    assert judged_actively(a_code_works_once, seen).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_grant_that_is_as_unknown_as_one_that_does_not_exist_is_refused(honest: Honest) -> None:
+    odd = answered(400, {"error": "invalid_request"})
+    seen = altered(honest[0], password=odd, unknown_grant=odd)
+
+    assert judged_actively(legacy_grants_are_refused, seen).verdict is Verdict.PASS
+    assert (
+        judged_actively(legacy_grants_are_refused, altered(honest[0], password=odd)).verdict
+        is Verdict.INCONCLUSIVE
+    )
+
+
+def test_a_token_that_lasts_by_itself_is_milder(honest: Honest) -> None:
+    served, granted = answered(200, {"result": {}}), answered(200, {"access_token": TOKEN})
+    opaque = judged_actively(replay_ends_the_grant, altered(honest[0], after_replay=served))
+    signed = judged_actively(
+        replay_ends_the_grant, altered(honest[0], after_replay=served, granted_once=granted)
+    )
+
+    assert [each.severity for each in opaque.findings] == [Severity.MEDIUM]
+    assert [each.severity for each in signed.findings] == [Severity.LOW]

@@ -1,6 +1,7 @@
 """django-oauth-toolkit as an authorization server, in a virtual environment of its own (install_django.py).
 
-One confidential client for machines, `svc` with the secret `svc-secret`; it may introspect too.
+One confidential client for machines, `svc` with the secret `svc-secret`; it may introspect too. One public
+client for people, `app`, with any port of http://127.0.0.1/callback; alice may log in with `wonderland`.
 The database lives in memory and ends with the process.
 """
 
@@ -48,6 +49,9 @@ def configure(base: str) -> None:
         },
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=APPS,
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        LOGIN_URL="/login/",
         OAUTH2_PROVIDER=provider,
         MIDDLEWARE=[
             "django.contrib.sessions.middleware.SessionMiddleware",
@@ -58,7 +62,8 @@ def configure(base: str) -> None:
 
 
 def fill() -> None:
-    """Make the tables and the client."""
+    """Make the tables, the clients and a person."""
+    from django.contrib.auth.models import User
     from django.core.management import call_command
     from oauth2_provider.models import Application
 
@@ -70,6 +75,14 @@ def fill() -> None:
         authorization_grant_type=Application.GRANT_CLIENT_CREDENTIALS,
         name="a machine",
     )
+    Application.objects.create(
+        client_id="app",
+        client_type=Application.CLIENT_PUBLIC,
+        authorization_grant_type=Application.GRANT_AUTHORIZATION_CODE,
+        redirect_uris="http://127.0.0.1/callback",
+        name="an app",
+    )
+    User.objects.create_user("alice", password="wonderland")
 
 
 def main() -> None:
@@ -83,7 +96,8 @@ def main() -> None:
     import waitress
     from django.core.wsgi import get_wsgi_application
 
-    waitress.serve(get_wsgi_application(), listen=f"127.0.0.1:{port}", threads=4)
+    # One thread: the database in memory answers a second one by "table is locked", now and then.
+    waitress.serve(get_wsgi_application(), listen=f"127.0.0.1:{port}", threads=1)
 
 
 if __name__ == "__main__":

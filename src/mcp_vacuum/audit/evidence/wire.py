@@ -129,6 +129,19 @@ class Wire:
 
         return ended
 
+    def visited(self, purpose: str, method: str, url: str, what: str) -> Exchange:
+        """Write down a request of a person's browser, to a server or back to us."""
+        return self._noted(purpose, method, url)("visited", what)
+
+    def most_at_once(self, number: int) -> None:
+        """Send so many requests at the same time from now on."""
+        self._slots.total_tokens = number
+
+    def go_on(self, url: str) -> None:
+        """Talk to an origin again that asked to slow down: only to take back what was made there."""
+        self._enough.discard(origin(url))
+        self._left = max(self._left, 10)
+
     async def get(self, purpose: str, url: str, *, accept: str = "application/json") -> Exchange:
         """GET a public document, without credentials."""
         return await self.send(purpose, "GET", url, headers=(("Accept", accept),))

@@ -155,7 +155,7 @@ def _syntax(where: str, exchange: Exchange) -> Results:
     kinds=(Kind.PASSIVE, Kind.ACTIVE),
     bad='a token that is none: 400; no token at all: 401, WWW-Authenticate: Bearer error="invalid_token"',
     good='a token that is none: 401, WWW-Authenticate: Bearer error="invalid_token"',
-    because="what a token without the scope gets is part of the one-login ladder (--active)",
+    because="what a token without the scope gets: which operation needs which scope only its operator knows",
 )
 def error_codes_match(evidence: ServerEvidence) -> Results:
     """By the code a client knows whether to refresh, to log in, or to ask for more scope."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from mcp_vacuum.audit.evidence.active import ActiveEvidence
 from mcp_vacuum.audit.evidence.server import ServerEvidence
 from mcp_vacuum.audit.evidence.strangers import EVIL
 from mcp_vacuum.audit.evidence.tls import is_https
 from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.guess import ENOUGH, TOLERABLE_BITS, bits_of, is_dated
 from mcp_vacuum.audit.leaks import leaks_in
+from mcp_vacuum.audit.probe import tried
+from mcp_vacuum.audit.reaction import (
+    is_served,
+)
 from mcp_vacuum.audit.rule import (
     Finding,
     Kind,
@@ -17,13 +23,13 @@ from mcp_vacuum.audit.rule import (
     Severity,
     inconclusive,
     not_applicable,
-    planned,
     rule,
 )
 from mcp_vacuum.audit.rules.server_tls import certificates, clear_text, is_plain, protocols
 from mcp_vacuum.safety.url import origin, printable
 
-rs_sess_01 = planned(
+
+@rule(
     id="RS-SESS-01",
     title="Session ids and state handles are not authentication",
     level=Level.MUST_NOT,
@@ -31,10 +37,18 @@ rs_sess_01 = planned(
     sources=("MCP security best practices, State Handle Hijacking", "MCP 2025-11-25 SBP Session Hijacking"),
     fix="bind to the token subject",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="Mcp-Session-Id of a login, without its token: 200",
+    good="Mcp-Session-Id of a login, without its token: 401",
 )
+def sessions_are_no_login(evidence: ActiveEvidence) -> Results:
+    """A session id goes through logs and proxies as nothing secret; it must not open anything."""
+    evidence.must_have_token()
+    evidence.exchange("sessions")
+    control = evidence.exchange("session with token")
+    yield from tried(evidence, "session without token", "a session id without a token", is_served, control)
 
-rs_sess_02 = planned(
+
+@rule(
     id="RS-SESS-02",
     title="Session ids and handles are random and unpredictable",
     level=Level.SHOULD,
@@ -45,8 +59,25 @@ rs_sess_02 = planned(
     ),
     fix="use a CSPRNG",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="Mcp-Session-Id: 1017, then 1018",
+    good="Mcp-Session-Id: (a random UUID)",
 )
+def session_ids_are_random(evidence: ActiveEvidence) -> Results:
+    """Where a session id can be guessed, somebody else's can be tried."""
+    evidence.must_have_token()
+    evidence.exchange("sessions")
+    found = [
+        each.header("mcp-session-id") for name, each in evidence.seen.items() if name.startswith("session ")
+    ]
+    values = tuple(dict.fromkeys(value for value in found if value))
+    if len(values) < ENOUGH:
+        raise inconclusive(f"{len(values)} different session ids are too few to compare")
+    if any(not value.isascii() or not value.isprintable() for value in values):
+        yield Finding("Mcp-Session-Id", "it has characters that are not visible ASCII")
+    if is_dated(values[0]):
+        yield Finding("Mcp-Session-Id", "it is a UUID made of the time and the machine")
+    elif (bits := bits_of(values)) < TOLERABLE_BITS:
+        yield Finding("Mcp-Session-Id", f"about {bits:.0f} bits change from one to the next")
 
 
 @rule(
@@ -148,7 +179,7 @@ def allowed_origin(exchange: Exchange) -> str:
     return allowed if allowed in ("*", EVIL) else ""
 
 
-rs_http_04 = planned(
+@rule(
     id="RS-HTTP-04",
     title="Authenticated results are not cacheable across users",
     level=Level.MUST,
@@ -160,8 +191,20 @@ rs_http_04 = planned(
     ),
     fix="cacheScope private, Cache-Control no-store",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="POST /mcp with a token: 200, Cache-Control: public, max-age=600",
+    good="POST /mcp with a token: 200, Cache-Control: no-store",
 )
+def results_are_not_cached(evidence: ActiveEvidence) -> Results:
+    """A shared cache would give one person's results to the next one who asks."""
+    evidence.must_have_token()
+    served = [each for each in evidence.gave("used", "listed").values() if is_served(each)]
+    if not served:
+        raise inconclusive("the server takes no token of ours")
+    for exchange in served:
+        control = (exchange.header("cache-control") or "").lower()
+        if shared := [word for word in ("public", "s-maxage") if word in control]:
+            why = f"Cache-Control says {shared[0]}: a shared cache may keep it"
+            yield Finding(f"{exchange.purpose}, Cache-Control", why, at=exchange)
 
 
 @rule(
@@ -216,12 +259,12 @@ def nothing_leaks(evidence: ServerEvidence) -> Results:
 
 
 RULES: tuple[Rule, ...] = (
-    rs_sess_01,
-    rs_sess_02,
+    sessions_are_no_login,
+    session_ids_are_random,
     origin_is_validated,
     local_servers_stay_local,
     cors_is_closed,
-    rs_http_04,
+    results_are_not_cached,
     tls_is_sound,
     nothing_leaks,
 )

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mcp_vacuum.audit.evidence.active import ActiveEvidence
 from mcp_vacuum.audit.evidence.server import ServerEvidence
 from mcp_vacuum.audit.evidence.strangers import EVIL
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.page import Page
+from mcp_vacuum.audit.reaction import (
+    Reaction,
+    reaction,
+)
 from mcp_vacuum.audit.rule import (
     Finding,
     Kind,
@@ -17,115 +22,12 @@ from mcp_vacuum.audit.rule import (
     Rule,
     Severity,
     inconclusive,
+    not_applicable,
     planned,
     rule,
 )
+from mcp_vacuum.audit.rules import server_redirects, server_responses
 from mcp_vacuum.safety.url import printable
-
-as_authz_01 = planned(
-    id="AS-AUTHZ-01",
-    title="Unregistered redirect_uri never receives a redirect",
-    level=Level.MUST_NOT,
-    severity=Severity.CRITICAL,
-    sources=(
-        "OAuth 2.1 §2.3.5",
-        "RFC 6749 §3.1.2.4",
-        "MCP authorization security considerations, Open Redirection",
-    ),
-    fix="validate redirect_uri before any redirect",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
-
-as_authz_02 = planned(
-    id="AS-AUTHZ-02",
-    title="redirect_uri matching is exact except loopback port",
-    level=Level.MUST,
-    severity=Severity.CRITICAL,
-    sources=(
-        "MCP authorization security considerations, Open Redirection",
-        "OAuth 2.1 §2.3.1 and §4.1.1",
-        "RFC 9700 §2.1 and §4.1.3",
-        "RFC 8252 §7.3",
-    ),
-    fix="simple string comparison",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
-
-as_authz_03 = planned(
-    id="AS-AUTHZ-03",
-    title="Missing, duplicate and unknown parameters are handled correctly",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=(
-        "OAuth 2.1 §3.1 and §4.1.1",
-        "RFC 6749 §3.1 and §3.1.1",
-        "OAuch, SameParameterTwice, UnrecognizedParameter",
-    ),
-    fix="reject repeats, ignore unknowns",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
-
-as_authz_04 = planned(
-    id="AS-AUTHZ-04",
-    title="state is returned exactly",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("RFC 6749 §4.1.2", "OAuth 2.1 §4.1.2"),
-    fix="echo state unchanged",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
-
-as_authz_05 = planned(
-    id="AS-AUTHZ-05",
-    title="iss is present and equals the metadata issuer",
-    level=Level.SHOULD,
-    severity=Severity.HIGH,
-    sources=(
-        "MCP authorization, Authorization Response Validation",
-        "RFC 9207 §2 and §2.3",
-        "FAPI 2.0 Security Profile §5.3.2.2-7",
-    ),
-    fix="implement RFC 9207",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
-
-as_authz_06 = planned(
-    id="AS-AUTHZ-06",
-    title="iss support flag agrees with behaviour",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=("MCP authorization, Authorization Response Validation", "RFC 9207 §2.3 and §3"),
-    fix="set authorization_response_iss_parameter_supported",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
-
-as_authz_07 = planned(
-    id="AS-AUTHZ-07",
-    title="Response cannot be polluted through redirect_uri or parameters",
-    level=Level.ADVICE,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §7.11", "OAuch, CodePollution, RedirectUriConfusion"),
-    fix="build response from a clean URI",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
-
-as_authz_08 = planned(
-    id="AS-AUTHZ-08",
-    title="Credential-bearing redirects do not use 307",
-    level=Level.MUST_NOT,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §7.5.4", "RFC 9700 §4.12"),
-    fix="use 303",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
 
 
 @rule(
@@ -189,7 +91,7 @@ def no_script_reads_the_endpoint(evidence: ServerEvidence) -> Results:
             yield Finding(exchange.url, why, at=exchange)
 
 
-as_authz_11 = planned(
+@rule(
     id="AS-AUTHZ-11",
     title="Public clients never get silent approval",
     level=Level.SHOULD_NOT,
@@ -197,8 +99,27 @@ as_authz_11 = planned(
     sources=("OAuth 2.1 §7.3 and §7.3.1", "RFC 6749 §10.2", "RFC 8252 §8.6", "OAuch, RequireUserConsent"),
     fix="ask consent again for unauthenticated clients",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="GET /authorize?…&prompt=none: a code, and nobody was asked",
+    good="GET /authorize?…&prompt=none: error=consent_required",
 )
+def nobody_is_approved_silently(evidence: ActiveEvidence) -> Results:
+    """Any program on the machine can claim to be a public client: only a question tells the person."""
+    evidence.must_have_document()
+    client = evidence.client
+    if client is not None and not client.public and client.registration is None:
+        raise not_applicable("the client has a secret, and was not registered by itself")
+    asked = evidence.exchange("asked")
+    if reaction(asked, evidence.redirect_uri) is Reaction.CODE:
+        yield Finding("authorization request", "a code is issued to anybody, and nobody is asked", at=asked)
+        return
+    visit = evidence.visit("silent login")
+    if visit.one("code"):
+        yield Finding(
+            "authorization request, prompt=none", "a code comes without a question", at=visit.arrived
+        )
+    elif visit.one("error") not in ("consent_required", "interaction_required"):
+        raise inconclusive(f"prompt=none: {printable(visit.one('error') or 'no answer', 60)}")
+
 
 as_authz_12 = planned(
     id="AS-AUTHZ-12",
@@ -212,36 +133,22 @@ as_authz_12 = planned(
     ),
     fix="show them prominently",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    because="it needs a human look: what a consent page shows prominently no program can tell",
 )
 
-as_authz_13 = planned(
-    id="AS-AUTHZ-13",
-    title="Attacker-registered clients cannot use it as open redirector",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=(
-        "OAuth 2.1 §7.12.2",
-        "RFC 9700 §4.11.2",
-        "MCP authorization security considerations, Open Redirection",
-    ),
-    fix="authenticate or warn before redirecting",
-    kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
-)
 
 RULES: tuple[Rule, ...] = (
-    as_authz_01,
-    as_authz_02,
-    as_authz_03,
-    as_authz_04,
-    as_authz_05,
-    as_authz_06,
-    as_authz_07,
-    as_authz_08,
+    server_redirects.unregistered_uri_gets_nothing,
+    server_redirects.redirect_uris_are_compared_exactly,
+    server_responses.parameters_are_read_with_care,
+    server_responses.state_comes_back_unchanged,
+    server_responses.responses_say_who_sent_them,
+    server_responses.iss_flag_is_true,
+    server_redirects.response_is_not_polluted,
+    server_responses.credentials_are_not_repeated,
     pages_cannot_be_framed,
     no_script_reads_the_endpoint,
-    as_authz_11,
+    nobody_is_approved_silently,
     as_authz_12,
-    as_authz_13,
+    server_redirects.nobody_is_forwarded,
 )

@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from mcp_vacuum.audit.evidence.active import ActiveEvidence
 from mcp_vacuum.audit.evidence.server import ServerEvidence
-from mcp_vacuum.audit.rule import Finding, Kind, Level, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.probe import issued, tried
+from mcp_vacuum.audit.reaction import (
+    gives_token,
+)
+from mcp_vacuum.audit.rule import (
+    Finding,
+    Kind,
+    Level,
+    NotChecked,
+    Results,
+    Rule,
+    Severity,
+    also,
+    rule,
+)
 from mcp_vacuum.safety.url import printable
 
 
@@ -50,7 +65,6 @@ def s256_is_advertised(evidence: ServerEvidence) -> Results:
     kinds=(Kind.PASSIVE, Kind.ACTIVE),
     bad='{"code_challenge_methods_supported": ["S256", "plain"], …}',
     good='{"code_challenge_methods_supported": ["S256"], …}',
-    because="whether it is accepted is part of the one-login ladder (--active)",
 )
 def plain_is_not_advertised(evidence: ServerEvidence) -> Results:
     """With plain, whoever reads the authorization request has the verifier too."""
@@ -60,7 +74,7 @@ def plain_is_not_advertised(evidence: ServerEvidence) -> Results:
             yield Finding(where, "it lists plain", at=document.exchange)
 
 
-as_pkce_03 = planned(
+@rule(
     id="AS-PKCE-03",
     title="Authorization without code_challenge is refused",
     level=Level.MUST,
@@ -73,10 +87,25 @@ as_pkce_03 = planned(
     ),
     fix="require PKCE for all clients",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="GET /authorize without code_challenge: a login page, then a code that brings a token",
+    good="GET /authorize without code_challenge: error=invalid_request",
 )
+def pkce_is_required(evidence: ActiveEvidence) -> Results:
+    """Without a challenge a stolen code is enough: nothing ties it to the client that asked for it."""
+    shown = issued(evidence, "no challenge")
+    if shown is None:
+        return
+    tried = evidence.gave("redeemed without challenge", "redeemed without verifier")
+    for exchange in tried.values():
+        if gives_token(exchange):
+            why = "a code that was asked for without code_challenge brings a token"
+            yield Finding("authorization request, code_challenge", why, at=exchange)
+            return
+    if "redeemed without verifier" not in tried:
+        yield NotChecked(f"INCONCLUSIVE: a code was issued; {evidence.why('redeemed without verifier')}")
 
-as_pkce_04 = planned(
+
+@rule(
     id="AS-PKCE-04",
     title="Wrong or missing code_verifier is refused",
     level=Level.MUST,
@@ -84,10 +113,17 @@ as_pkce_04 = planned(
     sources=("OAuth 2.1 §4.1.3", "RFC 7636 §4.6", "RFC 9700 §2.1.1"),
     fix="verify challenge on redemption",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="POST /token with a verifier that does not belong to the challenge: 200 and a token",
+    good="POST /token with a verifier that does not belong to the challenge: 400, invalid_grant",
 )
+def verifier_is_checked(evidence: ActiveEvidence) -> Results:
+    """Whoever stole a code has no verifier; it must not matter less than the code itself."""
+    control = evidence.must_have_token()
+    for name in ("wrong verifier", "missing verifier"):
+        yield from tried(evidence, name, f"a {name}", gives_token, control)
 
-as_pkce_05 = planned(
+
+@rule(
     id="AS-PKCE-05",
     title="Verifier without earlier challenge is refused (downgrade)",
     level=Level.MUST,
@@ -95,10 +131,20 @@ as_pkce_05 = planned(
     sources=("RFC 9700 §2.1.1 and §4.8.2", "OAuth 2.1 §4.1.3", "OAuch, IsPkceDowngradeDetected"),
     fix="reject unexpected code_verifier",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="a code without a challenge, redeemed with a verifier: 200 and a token",
+    good="a code without a challenge, redeemed with a verifier: 400, invalid_grant",
 )
+def unexpected_verifier_is_refused(evidence: ActiveEvidence) -> Results:
+    """An attacker strips the challenge from the request; the client's verifier then has to give that away."""
+    if issued(evidence, "no challenge") is None:
+        return
+    exchange = evidence.exchange("redeemed without challenge")
+    if gives_token(exchange):
+        why = "a verifier is taken although the code has no challenge: a stripped challenge is not noticed"
+        yield Finding("token request, code_verifier", why, at=exchange)
 
-as_pkce_06 = planned(
+
+@rule(
     id="AS-PKCE-06",
     title="No method confusion and no undersized verifier",
     level=Level.MUST,
@@ -106,14 +152,34 @@ as_pkce_06 = planned(
     sources=("RFC 7636 §4.1 and §4.6", "OAuch, IsPkcePlainDowngradeDetected, ShortVerifier"),
     fix="bind method to code; enforce 43-128",
     kinds=(Kind.ACTIVE,),
-    because="it is part of the one-login ladder (--active)",
+    bad="an S256 code, redeemed with the challenge as verifier: 200 and a token",
+    good="an S256 code, redeemed with the challenge as verifier: 400, invalid_grant",
 )
+def methods_are_not_confused(evidence: ActiveEvidence) -> Results:
+    """The challenge travels through the browser: if it is taken as verifier, S256 has become plain."""
+    control = evidence.must_have_token()
+    yield from tried(evidence, "verifier is challenge", "the challenge as verifier", gives_token, control)
+    short = "a verifier of 20 characters"
+    yield from tried(evidence, "short verifier", short, gives_token, control, Severity.LOW)
+
+
+@also(plain_is_not_advertised, Kind.ACTIVE)
+def plain_is_not_accepted(evidence: ActiveEvidence) -> Results:
+    """With plain, whoever reads the authorization request has the verifier too."""
+    for name, what in (("plain", "code_challenge_method=plain"), ("no method", "no code_challenge_method")):
+        shown = issued(evidence, name)
+        if shown is None:
+            continue
+        redeemed = evidence.exchange(f"redeemed {name}")
+        if gives_token(redeemed):
+            yield Finding("authorization request, code_challenge_method", f"{what} is taken", at=shown)
+
 
 RULES: tuple[Rule, ...] = (
     s256_is_advertised,
-    plain_is_not_advertised,
-    as_pkce_03,
-    as_pkce_04,
-    as_pkce_05,
-    as_pkce_06,
+    plain_is_not_accepted,
+    pkce_is_required,
+    verifier_is_checked,
+    unexpected_verifier_is_refused,
+    methods_are_not_confused,
 )

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.evidence.store import StoreEvidence
 from mcp_vacuum.audit.evidence.store_foreign import ForeignSecret
-from mcp_vacuum.audit.jwt import claims_of
+from mcp_vacuum.audit.jwt import Jwt
 from mcp_vacuum.audit.rule import FileSpot, Finding, Kind, Level, NotChecked, Results, Rule, Severity, rule
 from mcp_vacuum.audit.rules.store_words import clients_of, logins_of, record, untold
 from mcp_vacuum.errors import SecurityRefused, WrongAudience
@@ -143,16 +143,16 @@ def _of_login(login: Credential) -> Iterator[Finding]:
     if "no-resource" in login.quirks:
         why = "quirk no-resource: the server was never told what the tokens are for"
         yield Finding(f"{record(login)}, quirks", why, LOW)
-    claims = claims_of(login.refresh_token.reveal()) if login.refresh_token else None
-    named = str(claims.body["iss"]) if claims and claims.body.get("iss") else None
+    jwt = Jwt.read(login.refresh_token.reveal()) if login.refresh_token else None
+    named = str(jwt.claims["iss"]) if jwt and jwt.claims.get("iss") else None
     if named and login.issuer and named != login.issuer:
         yield Finding(f"{record(login)}, refresh token", f"its iss is {printable(named)}", certain=False)
 
 
 def _of_another(secret: ForeignSecret) -> str:
     """Say whose an access token is, if it is a JWT for another server than the one it is kept for."""
-    claims = claims_of(secret.secret.reveal()) if secret.server and secret.kind != "ID token" else None
-    urls = [each for each in claims.audience if "://" in each] if claims else []
+    jwt = Jwt.read(secret.secret.reveal()) if secret.server and secret.kind != "ID token" else None
+    urls = [each for each in jwt.audiences if "://" in each] if jwt else []
     if not urls or any(_covers(url, secret.server or "") for url in urls):
         return ""
     return f"it is kept for {printable(secret.server or '')}, and its aud is {printable(', '.join(urls))}"

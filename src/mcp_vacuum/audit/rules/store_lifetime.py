@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.evidence.store import StoreEvidence
 from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, ForeignSecret
-from mcp_vacuum.audit.jwt import claims_of
+from mcp_vacuum.audit.jwt import Jwt
 from mcp_vacuum.audit.rule import (
     FileSpot,
     Finding,
@@ -101,9 +101,9 @@ def _of_file(file: ForeignFile, now: float) -> Iterator[Finding]:
         why = f"{file.tool} keeps {counted(dead)} that ended over a day ago"
         yield Finding(place(file, dead), why, file=spot(file, dead[0].line))
     for each in file.secrets:
-        if each.kind in ("access token", "JWT") and (claims := claims_of(each.secret.reveal())):
-            seconds, where = claims.lifetime, FileSpot(file.file.path, each.line)
-            if "exp" not in claims.body:
+        if each.kind in ("access token", "JWT") and (jwt := Jwt.read(each.secret.reveal())):
+            seconds, where = jwt.lifetime, FileSpot(file.file.path, each.line)
+            if "exp" not in jwt.claims:
                 why = "an access token never ends: it has no exp"
                 yield Finding(f"{file.file.path}: {each.member}", why, Severity.HIGH, file=where)
             elif seconds and seconds > LONGEST:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mcp_vacuum.audit.evidence.store import StoreEvidence
 from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, ForeignSecret
-from mcp_vacuum.audit.jwt import claims_of
+from mcp_vacuum.audit.jwt import Jwt
 from mcp_vacuum.audit.keys import LEAST_RSA_BITS, flaws_of
 from mcp_vacuum.audit.rule import FileSpot, Finding, Kind, Level, Results, Rule, Severity, rule
 from mcp_vacuum.audit.rules.store_words import clients_of, logins_of, record, untold
@@ -195,15 +195,15 @@ def _guessable(secret: Secret) -> str:
 
 
 def _odd(secret: Secret) -> Iterator[tuple[str, Severity | None]]:
-    claims = claims_of(secret.reveal())
-    if claims is None:
+    jwt = Jwt.read(secret.reveal())
+    if jwt is None:
         return
-    if claims.algorithm.lower() in ("", "none"):
+    if jwt.algorithm.lower() in ("", "none"):
         yield "it is a JWT without a signature", None
-    if "exp" not in claims.body:
+    if "exp" not in jwt.claims:
         yield "it is a JWT without an end", None
-    if claims.personal:
-        yield f"it shows {', '.join(claims.personal)} of a person to whoever sees it", Severity.LOW
+    if jwt.personal:
+        yield f"it shows {', '.join(jwt.personal)} of a person to whoever sees it", Severity.LOW
 
 
 RULES: tuple[Rule, ...] = (grants_are_narrow, keys_are_strong_and_apart, secrets_are_strong)

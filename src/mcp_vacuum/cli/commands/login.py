@@ -92,7 +92,7 @@ def login(
     options = LoginOptions(
         account=account,
         scope=tuple(word for item in scope for word in item.split()),
-        client=_given_client(client_id, client_secret_stdin),
+        client=given_client(client_id, client_secret_stdin),
         client_metadata_url=client_metadata_url,
         redirect_uri=redirect_uri,
         callback_port=callback_port or 0,
@@ -113,7 +113,7 @@ def login(
         url,
         options,
         store=store,
-        ways=_ways(ui, no_browser, paste),
+        ways=ways_of(ui, no_browser, paste),
         show_code=code_shower(ui),
         progress=teller(ui),
     )
@@ -121,7 +121,8 @@ def login(
     tell_login(ui, result, account, in_agent)
 
 
-def _given_client(client_id: str | None, secret_from_stdin: bool) -> ClientCredentials | None:
+def given_client(client_id: str | None, secret_from_stdin: bool) -> ClientCredentials | None:
+    """Return the client that the flags name, its secret read from standard input."""
     if client_id is None:
         if secret_from_stdin:
             raise UsageError("--client-secret-stdin needs --client-id")
@@ -130,7 +131,8 @@ def _given_client(client_id: str | None, secret_from_stdin: bool) -> ClientCrede
     return ClientCredentials(client_id=client_id, client_secret=secret)
 
 
-def _ways(ui: Ui, no_browser: bool, paste: bool) -> Ways:
+def ways_of(ui: Ui, no_browser: bool, paste: bool) -> Ways:
+    """Return who says yes: a person with a browser here, one elsewhere, or one who pastes."""
     if paste:
         return lambda _listener, _timeout: PasteVisit(
             lambda url: _show(ui, url), lambda text: _read_line(ui, text)

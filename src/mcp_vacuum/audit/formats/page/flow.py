@@ -80,7 +80,8 @@ def _step(
 
 
 def _caption(exchange: Exchange) -> Markup:
-    took = f"{exchange.seconds * 1000:.0f} ms" if exchange.request else "not sent"
+    unsent = "in the browser" if exchange.outcome == "visited" else "not sent"
+    took = f"{exchange.seconds * 1000:.0f} ms" if exchange.request else unsent
     return el(
         "span",
         el("b", str(exchange.number), class_="number"),
@@ -94,8 +95,9 @@ def _caption(exchange: Exchange) -> Markup:
 
 def _arrows(exchange: Exchange, lane: Lane, mask: Mask) -> Markup:
     to = el("span", f" to the {lane.role}", class_="unseen")
+    went_out = exchange.request is not None or exchange.outcome == "visited"
     went = el("span", f"{exchange.method} {_target(exchange.url, mask)}", to, class_="label")
-    out = el("span", went, class_="arrow out" if exchange.request else "arrow out never")
+    out = el("span", went, class_="arrow out" if went_out else "arrow out never")
     if exchange.response is None:
         return join(out, el("span", el("span", exchange.failure, class_="label"), class_="arrow lost"))
     return join(out, el("span", el("span", *_answer(exchange, mask), class_="label"), class_="arrow back"))

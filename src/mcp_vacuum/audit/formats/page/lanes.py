@@ -89,6 +89,8 @@ def _names(group: list[str]) -> str:
 
 def _role(of: str, home: str, paths: set[str]) -> str:
     issuer = any(mark in path for mark in _OF_ISSUERS for path in paths)
+    if paths == {"/callback"}:
+        return "the audit's callback"
     if of == home:
         return "MCP and authorization server" if issuer else "MCP server"
     if any(map(_of_mcp, paths)):
