@@ -12,7 +12,10 @@ from tests.audit.planted.server import audited
 from tests.audit.proof import summary
 
 
-@pytest.mark.parametrize("flaw", planted(), ids=str)
+@pytest.mark.parametrize(
+    "flaw",
+    [pytest.param(flaw, id=str(flaw), marks=pytest.mark.long if flaw.long else ()) for flaw in planted()],
+)
 def test_the_flaw_is_found_and_nothing_else(flaw: Planted) -> None:
     outcome = try_out(flaw)
 

@@ -8,6 +8,7 @@ from mcp_vacuum.cli.main import LazyGroup, global_flags
 
 TARGETS = {
     "server": "Check MCP servers and their authorization servers.",
+    "client": "Run any client against servers that misbehave.",
     "rules": "List the rules, and which of them are checked.",
 }
 """Name and one line of help; the command itself lives in `commands/audit_<name>.py`."""

@@ -1,0 +1,497 @@
+"""A small honest MCP client, the standard library only: `python honest.py URL`.
+
+Every decision is a method of its own, so that a client with one flaw (`bad.py`) replaces one method.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from http.client import HTTPConnection, HTTPException
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+
+LIMIT = 1 << 20
+SECONDS = 2.0
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+PATH = "/callback"
+Json = dict[str, Any]
+Query = dict[str, list[str]]
+
+
+class Stop(Exception):
+    """The client refuses to go on."""
+
+
+class Reply:
+    """An answer, read within limits."""
+
+    def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.body = status, body
+        self.headers = [(name.lower(), value) for name, value in headers]
+
+    def lines(self, name: str) -> list[str]:
+        return [value for key, value in self.headers if key == name]
+
+    @property
+    def json(self) -> Json:
+        try:
+            document = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise Stop("no JSON") from error
+        if not isinstance(document, dict):
+            raise Stop("no JSON object")
+        return document
+
+
+class Honest:
+    """Logs in, and calls a tool."""
+
+    limit = LIMIT
+    bind_host = "127.0.0.1"
+    scopes_asked: str | None = None
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.kept = Path(os.environ.get("HOME", ".")) / "client.json"
+        self.store: Json = json.loads(self.kept.read_text()) if self.kept.exists() else {}
+        self.token: Json = {}
+        self.logins = 0
+
+    # --- sending ---------------------------------------------------------------------------------------
+
+    def send(self, method: str, url: str, headers: Json | None = None, body: bytes | None = None) -> Reply:
+        """One request; no redirect is followed."""
+        self.check_url(url)
+        parts = urlsplit(url)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+        try:
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request(method, target, body, headers or {})
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.getheaders(), self.read(answer))
+        except (OSError, HTTPException) as error:
+            raise Stop(f"no answer: {error}") from error
+        finally:
+            connection.close()
+
+    def read(self, answer: Any) -> bytes:
+        """Read a body within a size and a time."""
+        deadline, body = time.monotonic() + SECONDS, b""
+        while piece := answer.read1(65536):
+            body += piece
+            if len(body) > self.limit or time.monotonic() > deadline:
+                raise Stop("too much, or too slow")
+        return body
+
+    def check_url(self, url: str) -> None:
+        """https, or http on loopback."""
+        parts = urlsplit(url)
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+            raise Stop("not a URL to go to")
+
+    def fetch(self, url: str) -> Reply:
+        return self.send("GET", url, {"Accept": "application/json"})
+
+    # --- discovery -------------------------------------------------------------------------------------
+
+    def challenge(self, reply: Reply) -> dict[str, str]:
+        """The parameters of the Bearer challenge."""
+        for line in reply.lines("www-authenticate"):
+            for scheme, parameters in challenges(line):
+                if scheme.lower() == "bearer":
+                    return parameters
+        return {}
+
+    def resource_metadata(self, challenge: dict[str, str]) -> Json:
+        if "resource_metadata" in challenge:
+            return self.checked_resource(self.fetch(challenge["resource_metadata"]))
+        parts = urlsplit(self.url)
+        for path in (parts.path, ""):
+            url = urlunsplit((*parts[:2], f"/.well-known/oauth-protected-resource{path}", "", ""))
+            reply = self.fetch(url)
+            if reply.status == 200:
+                return self.checked_resource(reply)
+        raise Stop("no protected resource metadata")
+
+    def checked_resource(self, reply: Reply) -> Json:
+        if reply.status != 200:
+            raise Stop("no protected resource metadata")
+        document = reply.json
+        self.check_resource(document.get("resource"))
+        return document
+
+    def check_resource(self, resource: Any) -> None:
+        origin = urlunsplit((*urlsplit(self.url)[:2], "", "", ""))
+        if resource not in (self.url, origin):
+            raise Stop("the metadata is another resource's")
+
+    def server_metadata(self, issuer: str) -> Json:
+        parts = urlsplit(issuer)
+        path = parts.path.rstrip("/")
+        oauth, openid = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
+        places = [f"{oauth}{path}", f"{openid}{path}", *([f"{path}{openid}"] if path else [])]
+        for place in places:
+            reply = self.fetch(urlunsplit((*parts[:2], place, "", "")))
+            if reply.status == 200:
+                document = reply.json
+                self.check_issuer(document.get("issuer"), issuer)
+                self.check_pkce(document.get("code_challenge_methods_supported"))
+                return document
+        return self.without_metadata(issuer)
+
+    def without_metadata(self, issuer: str) -> Json:
+        raise Stop("no authorization server metadata")
+
+    def check_issuer(self, named: Any, issuer: str) -> None:
+        if named != issuer:
+            raise Stop("the metadata is another server's")
+
+    def check_pkce(self, methods: Any) -> None:
+        if not isinstance(methods, list) or "S256" not in methods:
+            raise Stop("no PKCE with S256")
+
+    # --- registration ----------------------------------------------------------------------------------
+
+    def registration(self, redirect_uri: str) -> Json:
+        return {
+            "client_name": "an honest client",
+            "redirect_uris": [redirect_uri],
+            "grant_types": ["authorization_code", "refresh_token"],
+            "response_types": ["code"],
+            "token_endpoint_auth_method": "none",
+            "application_type": "native",
+        }
+
+    def registered(self, metadata: Json, redirect_uri: str) -> Json:
+        reply = self.send_json(metadata["registration_endpoint"], self.registration(redirect_uri))
+        if reply.status not in (200, 201):
+            raise Stop(f"registration failed: {self.error_of(reply)}")
+        client = reply.json
+        self.check_registered(client, redirect_uri)
+        return client
+
+    def check_registered(self, client: Json, redirect_uri: str) -> None:
+        if not isinstance(client.get("client_id"), str):
+            raise Stop("no client_id")
+        if client.get("redirect_uris", [redirect_uri]) != [redirect_uri]:
+            raise Stop("the server registered another redirect URI")
+        if client.get("token_endpoint_auth_method", "none") != "none":
+            raise Stop("the server registered another way of authentication")
+
+    def error_of(self, reply: Reply) -> str:
+        try:
+            return re.sub(r"[^\w-]", "?", str(reply.json.get("error", "")))[:40] or str(reply.status)
+        except Stop:
+            return str(reply.status)
+
+    # --- authorization ---------------------------------------------------------------------------------
+
+    def log_in(self, challenge: dict[str, str]) -> None:
+        """Get a token, with a browser."""
+        self.logins += 1
+        if self.logins > 2:
+            raise Stop("logged in often enough")
+        resource = self.resource_metadata(challenge)
+        issuer = self.issuer_of(resource)
+        metadata = self.server_metadata(issuer)
+        with Listener(self) as listener:
+            client = self.client_for(issuer, metadata, listener.uri)
+            verifier, state = self.new_verifier(), self.new_state()
+            request = self.request(client, challenge, resource, listener.uri, verifier, state)
+            self.open(self.authorization_url(metadata, request))
+            query = listener.wait(state)
+            code = self.code_of(query, state, metadata, issuer)
+        self.redeem(metadata, issuer, client, code, verifier, request)
+
+    def issuer_of(self, resource: Json) -> str:
+        servers = resource.get("authorization_servers")
+        if not isinstance(servers, list) or not servers or not isinstance(servers[0], str):
+            raise Stop("no authorization server")
+        return servers[0]
+
+    def client_for(self, issuer: str, metadata: Json, redirect_uri: str) -> Json:
+        return self.registered(metadata, redirect_uri)
+
+    def new_verifier(self) -> str:
+        return secrets.token_urlsafe(32)
+
+    def new_state(self) -> str:
+        return secrets.token_urlsafe(32)
+
+    def request(
+        self,
+        client: Json,
+        challenge: dict[str, str],
+        resource: Json,
+        redirect_uri: str,
+        verifier: str,
+        state: str,
+    ) -> dict[str, str]:
+        scope = self.scope(challenge, resource)
+        return {
+            "response_type": "code",
+            "client_id": client["client_id"],
+            "redirect_uri": redirect_uri,
+            "state": state,
+            **self.pkce(verifier),
+            "resource": self.resource(),
+            **({"scope": scope} if scope else {}),
+        }
+
+    def pkce(self, verifier: str) -> dict[str, str]:
+        digest = hashlib.sha256(verifier.encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return {"code_challenge": challenge, "code_challenge_method": "S256"}
+
+    def resource(self) -> str:
+        return self.url
+
+    def scope(self, challenge: dict[str, str], resource: Json) -> str:
+        """The challenge's, else what the metadata lists; what was asked for before stays."""
+        listed = resource.get("scopes_supported") or []
+        wanted = (challenge.get("scope") or " ".join(listed)).split()
+        before = (self.scopes_asked or "").split()
+        self.scopes_asked = " ".join(dict.fromkeys([*before, *wanted]))
+        return self.scopes_asked
+
+    def authorization_url(self, metadata: Json, request: dict[str, str]) -> str:
+        endpoint = metadata["authorization_endpoint"]
+        if not re.fullmatch(r"https?://[\w.:\[\]-]+[\w./~%-]*(\?[\w.=&~%-]*)?", endpoint):
+            raise Stop("not an authorization endpoint")
+        self.check_url(endpoint)
+        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(request)}"
+
+    def open(self, url: str) -> None:
+        subprocess.run([os.environ["BROWSER"], url], check=True)
+
+    def show_page(self, handler: BaseHTTPRequestHandler, query: Query, status: int) -> None:
+        """The callback page: static."""
+        body = b"<!doctype html><title>Done</title><p>You may close this page."
+        handler.send_response(status)
+        for name, value in (
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Cache-Control", "no-store"),
+            ("Referrer-Policy", "no-referrer"),
+            ("Content-Security-Policy", "default-src 'none'; script-src 'self'"),
+            ("Content-Length", str(len(body))),
+        ):
+            handler.send_header(name, value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    def code_of(self, query: Query, state: str, metadata: Json, issuer: str) -> str:
+        """What the answer brings, after every check."""
+        self.check_single(query)
+        self.check_state(query, state)
+        self.check_iss(query, metadata, issuer)
+        if "error" in query:
+            raise Stop("the login was declined")
+        if not query.get("code", [""])[0]:
+            raise Stop("no code")
+        return query["code"][0]
+
+    def check_single(self, query: Query) -> None:
+        if any(len(values) > 1 for values in query.values()):
+            raise Stop("a parameter comes twice")
+
+    def check_state(self, query: Query, state: str) -> None:
+        if not secrets.compare_digest(query.get("state", [""])[0].encode(), state.encode()):
+            raise Stop("another state")
+
+    def check_iss(self, query: Query, metadata: Json, issuer: str) -> None:
+        promised = metadata.get("authorization_response_iss_parameter_supported") is True
+        if "iss" in query and query["iss"] != [issuer]:
+            raise Stop("another issuer")
+        if promised and "iss" not in query:
+            raise Stop("the promised iss is missing")
+
+    # --- tokens ----------------------------------------------------------------------------------------
+
+    def redeem(
+        self, metadata: Json, issuer: str, client: Json, code: str, verifier: str, request: dict[str, str]
+    ) -> None:
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": request["redirect_uri"],
+            "client_id": client["client_id"],
+            "code_verifier": verifier,
+            "resource": request["resource"],
+        }
+        reply = self.post_form(metadata["token_endpoint"], form, client)
+        if reply.status != 200:
+            raise Stop(f"no token: {self.error_of(reply)}")
+        self.take(reply.json)
+        self.keep(issuer, metadata, client)
+
+    def post_form(self, url: str, form: dict[str, str], client: Json) -> Reply:
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        return self.send("POST", url, headers, urlencode(form).encode())
+
+    def take(self, answer: Json) -> None:
+        if str(answer.get("token_type", "")).lower() != "bearer":
+            raise Stop("a token of a type that nobody knows")
+        if not isinstance(answer.get("access_token"), str):
+            raise Stop("no token")
+        self.token = {**self.token, **answer}
+
+    def keep(self, issuer: str, metadata: Json, client: Json) -> None:
+        self.store = {
+            "issuer": issuer,
+            "token_endpoint": metadata["token_endpoint"],
+            "client": client,
+            "token": self.token,
+            "scopes": self.scopes_asked,
+        }
+        self.kept.touch(mode=0o600)
+        self.kept.write_text(json.dumps(self.store))
+
+    def refresh(self) -> bool:
+        """Use the refresh token once; False if that brings nothing."""
+        token = self.token.pop("refresh_token", None)
+        if not token:
+            return False
+        form = {
+            "grant_type": "refresh_token",
+            "refresh_token": token,
+            "client_id": self.store["client"]["client_id"],
+            "resource": self.resource(),
+        }
+        reply = self.post_form(self.store["token_endpoint"], form, self.store["client"])
+        if reply.status != 200:
+            return False
+        self.token["refresh_token"] = token
+        self.take(reply.json)
+        self.store["token"] = self.token
+        self.kept.write_text(json.dumps(self.store))
+        return True
+
+    # --- MCP -------------------------------------------------------------------------------------------
+
+    def call(self, method: str, params: Json | None = None, *, notify: bool = False) -> Reply:
+        message: Json = {"jsonrpc": "2.0", "method": method, "params": params or {}}
+        if not notify:
+            message["id"] = 1
+        return self.send_json(self.url, message, self.authorization())
+
+    def authorization(self) -> dict[str, str]:
+        token = self.token.get("access_token")
+        return {"Authorization": f"Bearer {token}"} if token else {}
+
+    def send_json(self, url: str, document: Json, headers: dict[str, str] | None = None) -> Reply:
+        accept = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+        return self.send("POST", url, {**accept, **(headers or {})}, json.dumps(document).encode())
+
+    def use(self, method: str, params: Json | None = None) -> Json:
+        """Call, and answer a challenge: one refresh, one login."""
+        reply = self.call(method, params)
+        if reply.status == 401 and self.token and self.refresh():
+            reply = self.call(method, params)
+        if reply.status == 401 or (reply.status == 403 and self.challenge(reply).get("scope")):
+            if reply.status == 401:
+                self.token = {}
+            self.log_in(self.challenge(reply))
+            reply = self.call(method, params)
+        if reply.status != 200:
+            raise Stop(f"the server answers {reply.status}")
+        return reply.json
+
+    def main(self) -> None:
+        self.token = self.store.get("token", {})
+        self.scopes_asked = self.store.get("scopes")
+        hello = {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "h", "version": "1"},
+        }
+        self.use("initialize", hello)
+        self.call("notifications/initialized", notify=True)
+        tools = self.use("tools/list")["result"]["tools"]
+        self.use("tools/call", {"name": "add", "arguments": {"a": 2, "b": 3}})
+        print(len(tools), "tools")
+
+
+class Listener:
+    """Takes one answer on loopback, then closes."""
+
+    def __init__(self, client: Honest) -> None:
+        self.query: Query = {}
+        self.came = threading.Event()
+        self.server = HTTPServer((client.bind_host, 0), self._handler(client))
+        self.uri = f"http://127.0.0.1:{self.server.server_port}{PATH}"
+        self.state = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.server_close()
+
+    def wait(self, state: str) -> Query:
+        """The first answer to the right path, within a time."""
+        self.state, deadline = state, time.monotonic() + 8
+        self.server.timeout = 0.5
+        while not self.came.is_set():
+            if time.monotonic() > deadline:
+                raise Stop("nobody came back")
+            self.server.handle_request()
+        return self.query
+
+    def _handler(self, client: Honest) -> type[BaseHTTPRequestHandler]:
+        listener = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                mine = parts.path == PATH and len(self.path) < 4096
+                if mine and not listener.came.is_set():
+                    listener.query = parse_qs(parts.query, keep_blank_values=True)
+                    listener.came.set()
+                client.show_page(self, listener.query, 200 if mine else 404)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        return Handler
+
+
+def challenges(line: str) -> Iterable[tuple[str, dict[str, str]]]:
+    """The challenges of one WWW-Authenticate line (RFC 9110 §11.6.1)."""
+    token, quoted = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", r'"(?:[^"\\]|\\.)*"'
+    parameter = re.compile(rf"\s*({token})\s*=\s*({quoted}|{token})\s*(?:,|$)")
+    scheme = re.compile(rf"\s*,?\s*({token})(?:\s+|\s*,|$)")
+    place = 0
+    while place < len(line) and (found := scheme.match(line, place)):
+        name, place, parameters = found[1], found.end(), {}
+        while pair := parameter.match(line, place):
+            value = pair[2]
+            plain = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
+            parameters[pair[1].lower()] = plain
+            place = pair.end()
+        yield name, parameters
+
+
+def run(client: type[Honest], url: str) -> int:
+    """Run a client; returns the exit code."""
+    try:
+        client(url).main()
+    except Stop as reason:
+        print("refused:", reason, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(Honest, sys.argv[1]))
