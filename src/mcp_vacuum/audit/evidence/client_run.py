@@ -17,6 +17,7 @@ from mcp_vacuum.audit.evidence.client import Answer, Ended, Place, Run
 from mcp_vacuum.audit.evidence.client_home import Home, url_in
 from mcp_vacuum.audit.evidence.client_process import Program
 from mcp_vacuum.audit.evidence.client_record import MOST_OF_A_BODY, Recording
+from mcp_vacuum.audit.scenarios.opening import CANARY
 from mcp_vacuum.audit.scenarios.scenario import Arrange, Scenario, Stage, Twist
 from mcp_vacuum.lab import Lab, User
 from mcp_vacuum.lab.user import Page
@@ -95,7 +96,7 @@ class _Performance:
         return lambda: self._stage.twists.get(number)
 
     def _start(self, command: Sequence[str]) -> tuple[Ended, int | None]:
-        environment = self._home.environment(self._limits.keep_env)
+        environment = {**self._scenario.environment, **self._home.environment(self._limits.keep_env)}
         self._recording.touch()
         try:
             program = Program(command, environment)
@@ -177,7 +178,7 @@ class _Performance:
             code if ended == "exited" else None,
             self._printed["stdout"],
             self._printed["stderr"],
-            tuple(self._stage.notes),
+            (*self._stage.notes, *([CANARY] if (self._home.directory / CANARY).exists() else [])),
             seconds,
         )
 

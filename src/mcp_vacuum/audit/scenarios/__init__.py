@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcp_vacuum.audit.scenarios import pkce, state
+from mcp_vacuum.audit.scenarios import discovery, metadata, opening, pkce, requests, state
 from mcp_vacuum.audit.scenarios.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("LAB-00", "nothing misbehaves"),
+    *discovery.SCENARIOS,
+    *metadata.SCENARIOS,
+    *opening.SCENARIOS,
     *pkce.SCENARIOS,
     *state.SCENARIOS,
+    *requests.SCENARIOS,
 )
 
 

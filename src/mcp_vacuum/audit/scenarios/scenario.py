@@ -78,6 +78,7 @@ class Scenario:
         others: More laboratories beside it.
         person: Plays the person at the browser.
         again: Before each of these the client has ended; then it is started once more in the same home.
+        environment: More variables for the client.
         quiet: Seconds of silence after which the run is over.
     """
 
@@ -89,6 +90,7 @@ class Scenario:
     others: tuple[LabConfig, ...] = ()
     person: Person = a_person
     again: tuple[Arrange, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     quiet: float = 4.0
 
     @property
