@@ -85,6 +85,11 @@ def finding(
     return Finding(f"scenario {run.scenario}", why, severity, certain, shown)
 
 
+def challenged(run: Run) -> tuple[Exchange, ...]:
+    """Look: the requests to the MCP server that were answered with 401."""
+    return run.challenged
+
+
 def asked(run: Run) -> tuple[Ask, ...]:
     """Look: the authorization requests."""
     return run.asks

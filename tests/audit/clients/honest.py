@@ -20,7 +20,7 @@ from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit, urlunsplit
 
 LIMIT = 1 << 20
 SECONDS = 2.0
@@ -68,6 +68,9 @@ class Honest:
         self.store: Json = json.loads(self.kept.read_text()) if self.kept.exists() else {}
         self.token: Json = {}
         self.logins = 0
+        self.method = "none"
+        self.named = ""
+        self.issuer_named = ""
 
     # --- sending ---------------------------------------------------------------------------------------
 
@@ -116,25 +119,25 @@ class Honest:
 
     def resource_metadata(self, challenge: dict[str, str]) -> Json:
         if "resource_metadata" in challenge:
-            return self.checked_resource(self.fetch(challenge["resource_metadata"]))
+            return self.checked_resource(self.fetch(challenge["resource_metadata"]), self.url)
         parts = urlsplit(self.url)
         for path in (parts.path, ""):
             url = urlunsplit((*parts[:2], f"/.well-known/oauth-protected-resource{path}", "", ""))
             reply = self.fetch(url)
             if reply.status == 200:
-                return self.checked_resource(reply)
+                return self.checked_resource(reply, urlunsplit((*parts[:2], path, "", "")))
         raise Stop("no protected resource metadata")
 
-    def checked_resource(self, reply: Reply) -> Json:
+    def checked_resource(self, reply: Reply, wanted: str) -> Json:
         if reply.status != 200:
             raise Stop("no protected resource metadata")
         document = reply.json
-        self.check_resource(document.get("resource"))
+        self.check_resource(document.get("resource"), wanted)
+        self.named = str(document.get("resource"))
         return document
 
-    def check_resource(self, resource: Any) -> None:
-        origin = urlunsplit((*urlsplit(self.url)[:2], "", "", ""))
-        if resource not in (self.url, origin):
+    def check_resource(self, resource: Any, wanted: str) -> None:
+        if resource != wanted:
             raise Stop("the metadata is another resource's")
 
     def server_metadata(self, issuer: str) -> Json:
@@ -164,17 +167,26 @@ class Honest:
 
     # --- registration ----------------------------------------------------------------------------------
 
+    def method_of(self, metadata: Json) -> str:
+        """The plainest way of authentication that the server offers."""
+        offered = metadata.get("token_endpoint_auth_methods_supported", ["none"])
+        known = [each for each in ("none", "client_secret_basic", "client_secret_post") if each in offered]
+        if not known:
+            raise Stop("no way of authentication")
+        return known[0]
+
     def registration(self, redirect_uri: str) -> Json:
         return {
             "client_name": "an honest client",
             "redirect_uris": [redirect_uri],
             "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"],
-            "token_endpoint_auth_method": "none",
+            "token_endpoint_auth_method": self.method,
             "application_type": "native",
         }
 
     def registered(self, metadata: Json, redirect_uri: str) -> Json:
+        self.method = self.method_of(metadata)
         reply = self.send_json(metadata["registration_endpoint"], self.registration(redirect_uri))
         if reply.status not in (200, 201):
             raise Stop(f"registration failed: {self.error_of(reply)}")
@@ -187,7 +199,7 @@ class Honest:
             raise Stop("no client_id")
         if client.get("redirect_uris", [redirect_uri]) != [redirect_uri]:
             raise Stop("the server registered another redirect URI")
-        if client.get("token_endpoint_auth_method", "none") != "none":
+        if client.get("token_endpoint_auth_method", self.method) != self.method:
             raise Stop("the server registered another way of authentication")
 
     def error_of(self, reply: Reply) -> str:
@@ -338,7 +350,16 @@ class Honest:
 
     def post_form(self, url: str, form: dict[str, str], client: Json) -> Reply:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-        return self.send("POST", url, headers, urlencode(form).encode())
+        return self.send("POST", url, {**headers, **self.proof(form, client)}, urlencode(form).encode())
+
+    def proof(self, form: dict[str, str], client: Json) -> dict[str, str]:
+        """Authenticate the client: in the form, or by the headers that are returned."""
+        if self.method == "client_secret_post":
+            form["client_secret"] = client["client_secret"]
+        if self.method == "client_secret_basic":
+            pair = f"{quote_plus(client['client_id'])}:{quote_plus(client['client_secret'])}"
+            return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        return {}
 
     def take(self, answer: Json) -> None:
         if str(answer.get("token_type", "")).lower() != "bearer":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from mcp_vacuum.audit.exchange import Exchange
@@ -14,6 +15,12 @@ Parameters = Mapping[str, tuple[str, ...]]
 
 Ended = Literal["exited", "quiet", "timeout", "stopped", "not started"]
 """How a run came to its end: by the client, by its silence, by the clock, by us, or not at all."""
+
+CUSTOM_METADATA = "/somewhere/else/metadata"
+"""Where the resource's metadata lies in the scenarios in which only a challenge can tell."""
+
+CANARY = "canary"
+"""The file that a shell makes in the client's home if it gets to see a URL, and the note that says so."""
 
 CONTROL = "LAB-00"
 """The scenario in which nothing misbehaves."""
@@ -46,6 +53,15 @@ def sent_header(exchange: Exchange, name: str) -> str:
     """Return a header of the request (lower-case name), empty if it is missing."""
     headers = exchange.request.headers if exchange.request else ()
     return next((value for key, value in headers if key == name), "")
+
+
+def document_of(exchange: Exchange) -> Mapping[str, Any]:
+    """Return the JSON object that was sent; empty if it was none."""
+    try:
+        document = json.loads((exchange.request.body or b"") if exchange.request else b"")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def path_of(exchange: Exchange) -> str:
@@ -175,6 +191,10 @@ class Run:
         """Return the requests whose path contains this."""
         return tuple(each for each in self.exchanges if part in path_of(each))
 
+    def at_origin_of(self, url: str) -> tuple[Exchange, ...]:
+        """Return the requests to this URL's origin."""
+        return tuple(each for each in self.exchanges if urlsplit(each.url).netloc == urlsplit(url).netloc)
+
     @property
     def resource_metadata(self) -> tuple[Exchange, ...]:
         """The requests for protected resource metadata at its well-known URLs."""
@@ -189,6 +209,11 @@ class Run:
             if "/.well-known/oauth-authorization-server" in each.url
             or "/.well-known/openid-configuration" in each.url
         )
+
+    @property
+    def challenged(self) -> tuple[Exchange, ...]:
+        """The requests to the MCP endpoint that were answered with 401."""
+        return tuple(each for each in self.calls if each.status == 401)
 
     @property
     def registrations(self) -> tuple[Exchange, ...]:
@@ -265,8 +290,13 @@ class ClientEvidence:
 
     @property
     def asks(self) -> tuple[tuple[Run, Ask], ...]:
-        """Every authorization request of every run."""
-        return tuple((run, ask) for run in self.runs for ask in run.asks)
+        """Every authorization request of every legible run."""
+        return tuple((run, ask) for run in self.legible for ask in run.asks)
+
+    @property
+    def legible(self) -> tuple[Run, ...]:
+        """The runs whose authorization requests are as the client makes them: not LAB-10, which garbles them."""
+        return tuple(run for run in self.runs if run.family != "LAB-10")
 
     @property
     def uncontrolled(self) -> str:

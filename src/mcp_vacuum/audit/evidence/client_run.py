@@ -13,11 +13,10 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mcp_vacuum.audit.evidence.client import Answer, Ended, Place, Run
+from mcp_vacuum.audit.evidence.client import CANARY, Answer, Ended, Place, Run
 from mcp_vacuum.audit.evidence.client_home import Home, url_in
 from mcp_vacuum.audit.evidence.client_process import Program
 from mcp_vacuum.audit.evidence.client_record import MOST_OF_A_BODY, Recording
-from mcp_vacuum.audit.scenarios.opening import CANARY
 from mcp_vacuum.audit.scenarios.scenario import Arrange, Scenario, Stage, Twist
 from mcp_vacuum.lab import Lab, User
 from mcp_vacuum.lab.user import Page

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.rule import Kind, Level, Rule, Severity, planned
+from urllib.parse import urlsplit
+
+from mcp_vacuum.audit.evidence.client import CANARY, Ask, ClientEvidence, Run
+from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.provoked import (
+    asked,
+    finding,
+    must_do,
+    must_refuse,
+    read_server_metadata,
+    redeemed,
+)
+from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.safety.address import is_loopback_host
+
+_SCHEMES = ("javascript", "mixed-case", "data", "file", "vbscript", "custom", "space", "control", "http")
+_SHELL = ("dollar", "backtick", "semicolon", "quote", "pipe")
+_RAW = ("$(", "`", ";", "'", '"', "|")
 
 cl_ssrf_01 = planned(
     id="CL-SSRF-01",
@@ -27,10 +44,11 @@ cl_ssrf_02 = planned(
     sources=("MCP security best practices, Block Private IP Ranges", "RFC 9728 §7.7"),
     fix="filter resolved addresses with a library (ipaddress.is_global)",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="the laboratory is on loopback, which is the allowed exception; no other address can be watched",
 )
 
-cl_ssrf_03 = planned(
+
+@rule(
     id="CL-SSRF-03",
     title="Re-validates every redirect hop on OAuth fetches",
     level=Level.SHOULD,
@@ -38,8 +56,43 @@ cl_ssrf_03 = planned(
     sources=("MCP security best practices, Validate Redirect Targets", "RFC 9728 §7.7"),
     fix="disable auto-redirect or check each hop; refuse on POST",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="POST /token is answered with 307 to another host, and the code goes there",
+    good="the redirect of a token request is an error",
 )
+def redirects_are_not_trusted(evidence: ClientEvidence) -> Results:
+    """A redirect is the word of whoever answers, and may lead into a network that only the client reaches."""
+    yield from must_refuse(
+        evidence,
+        "LAB-09/token",
+        met=redeemed,
+        crossed=_at_the_other,
+        why="the client sends the code and the verifier there",
+    )
+    yield from must_refuse(
+        evidence,
+        "LAB-09/hops",
+        met=lambda run: run.server_metadata,
+        crossed=read_server_metadata,
+        why="the client follows them all",
+        severity={"hops": Severity.MEDIUM},
+    )
+    yield from _another_origin(evidence)
+
+
+def _at_the_other(run: Run) -> tuple[Exchange, ...]:
+    return run.at_origin_of(run.places[1].issuer)
+
+
+def _another_origin(evidence: ClientEvidence) -> Results:
+    runs = evidence.of("LAB-09/origin")
+    if any(_at_the_other(run) for run in runs):
+        yield NotChecked(
+            "INCONCLUSIVE: LAB-09/origin: the client follows a redirect to another origin; "
+            "what it checks before cannot be seen on loopback"
+        )
+    elif not runs:
+        yield NotChecked("INCONCLUSIVE: LAB-09/origin was not run")
+
 
 cl_ssrf_04 = planned(
     id="CL-SSRF-04",
@@ -49,10 +102,11 @@ cl_ssrf_04 = planned(
     sources=("MCP security best practices, DNS Resolution Considerations", "RFC 9728 §7.7"),
     fix="pin the resolved address for the request",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="it needs a resolver of the laboratory's own, which a program without privileges cannot have",
 )
 
-cl_open_01 = planned(
+
+@rule(
     id="CL-OPEN-01",
     title="Authorization URL limited to https, or http on loopback",
     level=Level.MUST,
@@ -60,10 +114,50 @@ cl_open_01 = planned(
     sources=("MCP security best practices, OAuth Authorization URL Validation", "OAuth 2.1 §1.5"),
     fix="allow-list parsed scheme before opening",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="the browser is given javascript:…?response_type=code",
+    good="the login ends with an error, and no browser is opened",
 )
+def only_web_pages_are_opened(evidence: ClientEvidence) -> Results:
+    """What a browser, or the system behind it, does with another scheme is the attacker's choice."""
+    yield from must_refuse(
+        evidence,
+        *(f"LAB-10/{name}" for name in _SCHEMES),
+        met=read_server_metadata,
+        crossed=_opened_what_is_no_page,
+        why="the client gives it to a browser",
+        severity={"http": Severity.HIGH},
+    )
+    yield from must_refuse(
+        evidence,
+        "LAB-10/fragment",
+        met=read_server_metadata,
+        crossed=asked,
+        why="the client asks there all the same",
+        severity={"fragment": Severity.LOW},
+    )
+    yield from must_do(
+        evidence, "LAB-10/query", met=asked, done=_with_query, why="the client does not keep it"
+    )
 
-cl_open_02 = planned(
+
+def _opened_what_is_no_page(run: Run) -> tuple[Ask, ...]:
+    return tuple(Ask(url, {}) for url in run.opened if not _is_page(url))
+
+
+def _is_page(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback_host(host))
+
+
+def _with_query(run: Run) -> tuple[Ask, ...]:
+    return tuple(ask for ask in run.asks if ask.get("tenant") == "1")
+
+
+@rule(
     id="CL-OPEN-02",
     title="Opens URLs without a shell and rejects metacharacters",
     level=Level.MUST_NOT,
@@ -71,8 +165,36 @@ cl_open_02 = planned(
     sources=("MCP security best practices, OAuth Authorization URL Validation", "CVE-2025-6514 (mcp-remote)"),
     fix="call the platform API or argv list after re-serialising the URL",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad='sh -c "xdg-open https://as.example/authorize?x=$(touch canary)"',
+    good="the program is started with the URL as its one argument",
 )
+def no_shell_sees_the_url(evidence: ClientEvidence) -> Results:
+    """A URL from a server that passes a shell, or is taken for an option, runs the attacker's program."""
+    shell = tuple(f"LAB-10/{name}" for name in _SHELL)
+    yield from must_refuse(
+        evidence, *shell, met=read_server_metadata, crossed=_ran, why="a shell ran the command"
+    )
+    yield from must_refuse(
+        evidence,
+        "LAB-10/option",
+        met=read_server_metadata,
+        crossed=_opened_an_option,
+        why="the client hands it to a program as it is",
+    )
+    for run in evidence.of(*shell):
+        raw = [url for url in run.opened if any(piece in url for piece in _RAW)]
+        if raw and not _ran(run):
+            why = f"{run.what}; then the client opens it without encoding what a shell would read"
+            yield finding(run, why, None, Severity.LOW)
+
+
+def _ran(run: Run) -> tuple[Ask, ...]:
+    return (Ask("", {}),) if CANARY in run.notes else ()
+
+
+def _opened_an_option(run: Run) -> tuple[Ask, ...]:
+    return tuple(Ask(url, {}) for url in run.opened if url.startswith("-"))
+
 
 cl_open_03 = planned(
     id="CL-OPEN-03",
@@ -99,10 +221,10 @@ cl_open_04 = planned(
 RULES: tuple[Rule, ...] = (
     cl_ssrf_01,
     cl_ssrf_02,
-    cl_ssrf_03,
+    redirects_are_not_trusted,
     cl_ssrf_04,
-    cl_open_01,
-    cl_open_02,
+    only_web_pages_are_opened,
+    no_shell_sees_the_url,
     cl_open_03,
     cl_open_04,
 )

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.rule import Kind, Level, Rule, Severity, planned
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import unquote_plus, urlsplit
+
+from mcp_vacuum.audit.evidence.client import (
+    ClientEvidence,
+    Run,
+    document_of,
+    first,
+    form_of,
+    query_of,
+    sent_header,
+)
+from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.provoked import finding
+from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.safety.address import is_loopback_host
+
+_NO_REGISTRATION = NotChecked("INCONCLUSIVE: the client registered nowhere")
 
 cl_reg_01 = planned(
     id="CL-REG-01",
@@ -44,7 +65,7 @@ cl_reg_03 = planned(
     ),
     fix="fix the hosted document",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="such a document lies at a public URL of the client's maker, and no client is sent there",
 )
 
 cl_reg_04 = planned(
@@ -55,10 +76,11 @@ cl_reg_04 = planned(
     sources=("Client ID Metadata Document draft 00 §4.1", "RFC 8252 §8.5"),
     fix="use none or private_key_jwt",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="such a document lies at a public URL of the client's maker, and no client is sent there",
 )
 
-cl_reg_05 = planned(
+
+@rule(
     id="CL-REG-05",
     title="DCR sends application_type that fits its redirect URIs",
     level=Level.MUST,
@@ -70,8 +92,38 @@ cl_reg_05 = planned(
     ),
     fix="add application_type",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad='{"redirect_uris": ["http://127.0.0.1:8123/callback"]}',
+    good='{"redirect_uris": ["http://127.0.0.1:8123/callback"], "application_type": "native"}',
 )
+def application_type_fits(evidence: ClientEvidence) -> Results:
+    """Without it a server takes the client for a web application, and may refuse its loopback redirect."""
+    seen = [(run, each, document_of(each)) for run in evidence.runs for each in run.registrations]
+    if not seen:
+        yield _NO_REGISTRATION
+    for run, each, document in seen:
+        if wrong := _unfit(document):
+            yield finding(run, f"registration request: {wrong}", each)
+            return
+
+
+def _unfit(document: Mapping[str, Any]) -> str:
+    uris = document.get("redirect_uris")
+    native = any(_is_native(str(uri)) for uri in (uris if isinstance(uris, list) else []))
+    wanted, given = "native" if native else "web", document.get("application_type")
+    if given is None:
+        return "there is no application_type"
+    return "" if given == wanted else f"application_type is not {wanted}, which its redirect URIs are"
+
+
+def _is_native(uri: str) -> bool:
+    """Loopback, or a private-use scheme."""
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return parts.scheme not in ("http", "https") or is_loopback_host(host)
+
 
 cl_reg_06 = planned(
     id="CL-REG-06",
@@ -121,7 +173,8 @@ cl_reg_09 = planned(
     because="it is part of `audit config`",
 )
 
-cl_auth_01 = planned(
+
+@rule(
     id="CL-AUTH-01",
     title="One supported authentication method per request, never in URL",
     level=Level.MUST_NOT,
@@ -133,8 +186,59 @@ cl_auth_01 = planned(
     ),
     fix="pick one method from metadata and registration",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="POST /token?client_secret=…",
+    good="Authorization: Basic …, and no client_secret in the form, as registered",
 )
+def one_way_of_authentication(evidence: ClientEvidence) -> Results:
+    """A secret that is sent twice, or in a URL, is in two places where it can be read."""
+    for run in evidence.runs:
+        for each in run.token_requests:
+            if wrong := _wrong_way(run, each):
+                yield finding(run, f"token request: {wrong}", each)
+                return
+    if not any(run.token_requests for run in evidence.runs):
+        yield NotChecked("INCONCLUSIVE: no token request was seen")
+    for variant in ("basic", "post"):
+        runs = evidence.of(f"LAB-32/{variant}")
+        if not any(run.token_requests for run in runs):
+            yield NotChecked(f"INCONCLUSIVE: no client_secret_{variant} was seen")
+
+
+def _wrong_way(run: Run, each: Exchange) -> str:
+    form = form_of(each)
+    if {"client_secret", "client_assertion"} & set(query_of(each)):
+        return "a secret is in the URL"
+    used = [
+        *(["client_secret_basic"] if sent_header(each, "authorization").lower().startswith("basic ") else []),
+        *(["client_secret_post"] if "client_secret" in form else []),
+        *(["private_key_jwt"] if "client_assertion" in form else []),
+    ]
+    if len(used) > 1:
+        return f"two ways of authentication at once: {' and '.join(used)}"
+    registered = _registered_method(run, each)
+    given = used[0] if used else "none"
+    return f"{given} is used, but {registered} is registered" if registered not in ("", given) else ""
+
+
+def _registered_method(run: Run, each: Exchange) -> str:
+    """The method that the server answered for this client; empty if it is not known."""
+    for registration in run.registrations:
+        try:
+            answer = json.loads(registration.response.body if registration.response else b"")
+        except ValueError:
+            continue
+        if isinstance(answer, dict) and answer.get("client_id") in (_client_of(each), None):
+            return str(answer.get("token_endpoint_auth_method", ""))
+    return ""
+
+
+def _client_of(each: Exchange) -> str:
+    scheme, _, value = sent_header(each, "authorization").partition(" ")
+    if scheme.lower() == "basic":
+        with suppress(ValueError):
+            return unquote_plus(b64decode(value).decode().partition(":")[0])
+    return first(form_of(each), "client_id")
+
 
 cl_auth_02 = planned(
     id="CL-AUTH-02",
@@ -152,11 +256,11 @@ RULES: tuple[Rule, ...] = (
     cl_reg_02,
     cl_reg_03,
     cl_reg_04,
-    cl_reg_05,
+    application_type_fits,
     cl_reg_06,
     cl_reg_07,
     cl_reg_08,
     cl_reg_09,
-    cl_auth_01,
+    one_way_of_authentication,
     cl_auth_02,
 )

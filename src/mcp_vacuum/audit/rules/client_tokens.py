@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.rule import Kind, Level, Rule, Severity, planned
+from mcp_vacuum.audit.evidence.client import ClientEvidence, Run, first, form_of, path_of, sent_header
+from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.provoked import finding
+from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.safety.secret import readable_in
 
-cl_tok_01 = planned(
+_STEADY = ("LAB-00", "LAB-12", "LAB-26")
+"""Where nothing misbehaves and no token ends."""
+
+
+@rule(
     id="CL-TOK-01",
     title="Sends the token in Authorization on every request, never in URL",
     level=Level.MUST,
@@ -17,8 +25,40 @@ cl_tok_01 = planned(
     ),
     fix="attach header in the transport",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="POST /mcp?access_token=…",
+    good="Authorization: Bearer …",
 )
+def token_is_in_the_header(evidence: ClientEvidence) -> Results:
+    """URLs end in logs, histories and Referer headers, and a token in them does too."""
+    if not any(run.authorized_calls for run in evidence.runs):
+        yield NotChecked("INCONCLUSIVE: no request with a token arrived")
+    for run in evidence.runs:
+        for each in run.carrying(run.place.access_tokens if run.places else ()):
+            if wrong := _misplaced(run, each):
+                yield finding(run, wrong, each)
+                return
+    for run in evidence.of(*_STEADY):
+        bare = [each for each in _after_login(run) if not sent_header(each, "authorization")]
+        if bare:
+            yield finding(run, "after the login the client sends a request without its token", bare[0])
+            return
+
+
+def _misplaced(run: Run, each: Exchange) -> str:
+    tokens = run.place.access_tokens
+    if any(token in each.url for token in tokens):
+        return "the access token is in a URL"
+    if any(token in sent_header(each, name) for token in tokens for name in ("cookie", "referer")):
+        return "the access token is in a cookie or in Referer"
+    body = (each.request.body or b"").decode("utf-8", "replace") if each.request else ""
+    revoked = path_of(each).endswith("/revoke")
+    return "the access token is in a body" if not revoked and any(token in body for token in tokens) else ""
+
+
+def _after_login(run: Run) -> list[Exchange]:
+    got = [each.number for each in run.token_requests if each.status == 200]
+    return [each for each in run.calls if got and each.number > got[0]]
+
 
 cl_tok_02 = planned(
     id="CL-TOK-02",
@@ -75,7 +115,8 @@ cl_tok_06 = planned(
     because="it is part of `audit client`",
 )
 
-cl_tok_07 = planned(
+
+@rule(
     id="CL-TOK-07",
     title="Never logs tokens, codes, verifiers, secrets or assertions",
     level=Level.MUST_NOT,
@@ -83,8 +124,40 @@ cl_tok_07 = planned(
     sources=("OAuth 2.1 §7.1.3.1", "RFC 6819 §4.6.7", "RFC 9700 §4.9.3"),
     fix="redacting log filter and secret types",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad='DEBUG token response: {"access_token": "eyJ…"}',
+    good="DEBUG token response: access token of 40 characters",
 )
+def nothing_secret_is_printed(evidence: ClientEvidence) -> Results:
+    """What is printed ends in log files, bug reports and the context of models."""
+    for run in evidence.runs:
+        told = [what for what, values in _secrets(run) if _any_readable(run, values)]
+        if told:
+            yield finding(run, f"the client prints {' and '.join(told)}")
+            return
+    if evidence.uncontrolled:
+        yield NotChecked(f"INCONCLUSIVE: {evidence.uncontrolled}")
+    elif not any(run.worked for run in evidence.of("LAB-26")):
+        yield NotChecked(
+            "INCONCLUSIVE: LAB-26, where every switch for more output is on, was not run or did not work"
+        )
+
+
+def _secrets(run: Run) -> list[tuple[str, list[str]]]:
+    places = run.places
+    verifiers = [first(form_of(each), "code_verifier") for each in run.redemptions]
+    return [
+        ("an authorization code", [value for place in places for value in place.codes]),
+        ("an access token", [value for place in places for value in place.access_tokens]),
+        ("a refresh token", [value for place in places for value in place.refresh_tokens]),
+        ("a client secret", [value for place in places for value in place.client_secrets]),
+        ("a verifier", [value for value in verifiers if value]),
+    ]
+
+
+def _any_readable(run: Run, values: list[str]) -> bool:
+    printed = run.output.encode()
+    return any(readable_in(printed, value) for value in values)
+
 
 cl_tok_08 = planned(
     id="CL-TOK-08",
@@ -153,13 +226,13 @@ cl_oidc_01 = planned(
 )
 
 RULES: tuple[Rule, ...] = (
-    cl_tok_01,
+    token_is_in_the_header,
     cl_tok_02,
     cl_tok_03,
     cl_tok_04,
     cl_tok_05,
     cl_tok_06,
-    cl_tok_07,
+    nothing_secret_is_printed,
     cl_tok_08,
     cl_tok_09,
     cl_rt_01,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from mcp_vacuum.audit.evidence.client import CUSTOM_METADATA
 from mcp_vacuum.audit.scenarios.scenario import HONEST, Arrange, Scenario, Stage
 from mcp_vacuum.lab.messages import App, Request, Response, json_response, text_response
 
-CUSTOM = "/somewhere/else/metadata"
-"""Where the metadata lies that only a challenge can tell."""
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 SERVER_WELL_KNOWN = ("/.well-known/oauth-authorization-server", "/.well-known/openid-configuration")
 TRAPS = ("/authorize", "/token", "/register")
@@ -17,12 +16,12 @@ OTHER_ORIGIN = "https://other.example/mcp"
 
 
 def custom_url(stage: Stage) -> str:
-    """Return the URL of `CUSTOM`."""
-    return stage.lab.mcp_url.removesuffix("/mcp") + CUSTOM
+    """Return the URL of `CUSTOM_METADATA`."""
+    return stage.lab.mcp_url.removesuffix("/mcp") + CUSTOM_METADATA
 
 
 def challenged(*lines: str, decoys: bool = False) -> Arrange:
-    """Move the metadata to `CUSTOM`, and name it in these challenges; `{url}` in them is its URL.
+    """Move the metadata to `CUSTOM_METADATA`, and name it in these challenges; `{url}` in them is its URL.
 
     Args:
         lines: The WWW-Authenticate headers.
@@ -38,7 +37,7 @@ def challenged(*lines: str, decoys: bool = False) -> Arrange:
 
 def _moved(stage: Stage, request: Request, app: App, decoys: bool) -> Response:
     path = urlsplit(stage.lab.resource_metadata_url).path
-    if request.path == CUSTOM or (decoys and request.path.startswith(WELL_KNOWN)):
+    if request.path == CUSTOM_METADATA or (decoys and request.path.startswith(WELL_KNOWN)):
         return app(replace(request, path=path))
     return text_response(404) if request.path.startswith(WELL_KNOWN) else app(request)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from mcp_vacuum.audit.evidence.client import CANARY
 from mcp_vacuum.audit.scenarios.scenario import Arrange, Scenario, Stage
 
-CANARY = "canary"
-"""The file that a shell makes in the client's home if it gets to see the URL."""
 _TOUCH = "touch${IFS}$HOME/" + CANARY
 
 SCHEMES = {
