@@ -301,5 +301,59 @@ flaw("bare-notifications", call=bare_notifications)
 flaw("prints-tokens", take=printing)
 flaw("prints-when-asked", take=printing_when_asked)
 
+# --- issuers ------------------------------------------------------------------------------------------------
+
+
+def only_if_promised(self: Honest, query: Query, metadata: Json, issuer: str) -> None:
+    if metadata.get("authorization_response_iss_parameter_supported"):
+        Honest.check_iss(self, query, metadata, issuer)
+
+
+def only_if_there(self: Honest, query: Query, metadata: Json, issuer: str) -> None:
+    if "iss" in query:
+        Honest.check_iss(self, query, metadata, issuer)
+
+
+def always_wanted(self: Honest, query: Query, metadata: Json, issuer: str) -> None:
+    if query.get("iss") != [issuer]:
+        raise Stop("another issuer")
+
+
+def normalising_iss(self: Honest, query: Query, metadata: Json, issuer: str) -> None:
+    if "iss" in query:
+        normalising(self, query["iss"][0], issuer)
+
+
+def first_iss(self: Honest, query: Query, metadata: Json, issuer: str) -> None:
+    Honest.check_iss(self, {name: values[:1] for name, values in query.items()}, metadata, issuer)
+
+
+def late_iss(self: Honest, query: Query, metadata: Json, issuer: str) -> None:
+    Honest.check_iss(self, query, metadata, self.issuer_of(self.resource_metadata({})))
+
+
+def error_first(self: Honest, query: Query) -> None:
+    if "error" in query:
+        raise Stop(query.get("error_description", query["error"])[0])
+
+
+def asks_again(self: Honest, *given: Any) -> None:
+    try:
+        Honest.log_in(self, *given)
+    except Stop:
+        Honest.log_in(self, *given)
+
+
+flaw("ignores-iss", check_iss=nothing)
+flaw("iss-only-if-promised", check_iss=only_if_promised)
+flaw("iss-only-if-there", check_iss=only_if_there)
+flaw("insists-on-iss", check_iss=always_wanted)
+flaw("normalises-iss", check_iss=normalising_iss)
+flaw("late-issuer", check_iss=late_iss)
+flaw("takes-the-first", check_single=nothing, check_iss=first_iss)
+flaw("takes-any-iss", check_single=nothing, check_iss=nothing)
+flaw("shows-any-error", check_single=error_first)
+flaw("asks-again", log_in=asks_again)
+
 if __name__ == "__main__":
     sys.exit(run(FLAWS[sys.argv[1]], sys.argv[2]))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.rule import Kind, Level, Rule, Severity, planned
+from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run
+from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.marks import CONTROLS, LINE, SCRIPT_URL
+from mcp_vacuum.audit.provoked import answered, finding, must_refuse
+from mcp_vacuum.audit.rule import Kind, Level, Results, Rule, Severity, planned, rule
 
-cl_err_01 = planned(
+
+@rule(
     id="CL-ERR-01",
     title="Treats server-supplied error text and names as hostile",
     level=Level.MUST,
@@ -15,8 +20,42 @@ cl_err_01 = planned(
     ),
     fix="length-limit, strip controls, label as untrusted",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="login failed: \\x1b[2J… is printed as it came, and clears the terminal",
+    good="login failed: the server says 'refused?[2J…'",
 )
+def foreign_text_is_made_harmless(evidence: ClientEvidence) -> Results:
+    """Control characters and line breaks of a server rewrite terminals and forge lines of logs."""
+    yield from must_refuse(
+        evidence,
+        "LAB-15/answer",
+        "LAB-15/token",
+        "LAB-15/registration",
+        "LAB-15/names",
+        "LAB-15/server",
+        met=_got_hostile_text,
+        crossed=_printed_controls,
+        why="the client prints its control characters as they are",
+    )
+    for run in evidence.of("LAB-15"):
+        if SCRIPT_URL in run.opened:
+            yield finding(run, f"{run.what}; then the client opens a script as error_uri")
+        elif any(line.startswith(LINE) for line in run.output.splitlines()) and not _printed_controls(run):
+            why = f"{run.what}; then the client prints its line breaks, so that it writes lines of its own"
+            yield finding(run, why, None, Severity.LOW)
+
+
+def _got_hostile_text(run: Run) -> tuple[Exchange | Ask, ...]:
+    return answered(run) if run.scenario == "LAB-15/answer" else _told(run)
+
+
+def _told(run: Run) -> tuple[Exchange, ...]:
+    word = LINE.encode()
+    return tuple(each for each in run.exchanges if each.response and word in each.response.body)
+
+
+def _printed_controls(run: Run) -> tuple[Exchange | Ask, ...]:
+    return (*_told(run), *run.asks)[:1] if CONTROLS in run.output else ()
+
 
 cl_leg_01 = planned(
     id="CL-LEG-01",
@@ -110,7 +149,7 @@ cl_elic_01 = planned(
 )
 
 RULES: tuple[Rule, ...] = (
-    cl_err_01,
+    foreign_text_is_made_harmless,
     cl_leg_01,
     cl_ext_01,
     cl_ext_02,
