@@ -12,6 +12,7 @@ def test_the_hostile_text_holds_everything_that_rules_look_for() -> None:
 
 
 def test_no_word_could_be_found_in_another() -> None:
-    words = [value for name, value in vars(marks).items() if name.isupper() and name != "HOSTILE_TEXT"]
+    ours = {name: value for name, value in vars(marks).items() if name.isupper() and name[0] != "_"}
+    words = [value for name, value in ours.items() if name != "HOSTILE_TEXT"]
 
     assert not [(one, other) for one in words for other in words if one is not other and one in other]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+
 STRANGER = "https://attacker.example"
 """An issuer that no client was sent to."""
 
@@ -29,6 +33,15 @@ ELSEWHERE = "https://evil.example/elsewhere"
 
 ID_TOKEN_NAME = "name-in-an-unsigned-id-token"
 """A claim of an ID token that nobody signed."""
+
+
+def _part(of: Mapping[str, object]) -> str:
+    return urlsafe_b64encode(json.dumps(of).encode()).rstrip(b"=").decode()
+
+
+_CLAIMS = {"iss": STRANGER, "aud": "somebody-else", "sub": ID_TOKEN_NAME, "name": ID_TOKEN_NAME, "exp": 1}
+UNSIGNED = f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(_CLAIMS)}."
+"""An ID token that is wrong in every way: not signed, expired, of another issuer, for another client."""
 
 AFTER_LOGIN = "after the login"
 OTHER_ADDRESS = "another address of this machine"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
-from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run
+from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run, first, form_of
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.rule import Finding, NotChecked, Results, Severity
 
@@ -118,3 +118,14 @@ def read_resource_metadata(run: Run) -> tuple[Exchange, ...]:
 def answered(run: Run) -> tuple[Ask, ...]:
     """Look: the authorization requests, where an answer to one reached the client's listener."""
     return run.asks if any(each.status for each in run.answers) else ()
+
+
+def redeemed_again(run: Run) -> tuple[Exchange, ...]:
+    """Look: the token requests with a code that was sent before."""
+    seen: set[str] = set()
+    again = []
+    for each in run.redemptions:
+        code = first(form_of(each), "code")
+        again += [each] if code in seen else []
+        seen.add(code)
+    return tuple(again)

@@ -355,5 +355,154 @@ flaw("takes-any-iss", check_single=nothing, check_iss=nothing)
 flaw("shows-any-error", check_single=error_first)
 flaw("asks-again", log_in=asks_again)
 
+# --- tokens -------------------------------------------------------------------------------------------------
+
+
+def follows_all(self: Honest, method: str, url: str, headers: Any = None, body: bytes | None = None) -> Reply:
+    reply = Honest.send(self, method, url, headers, body)
+    elsewhere = reply.lines("location")
+    return Honest.send(self, method, elsewhere[0], headers, body) if elsewhere else reply
+
+
+def old_transport(self: Honest, method: str, params: Json | None = None, *, notify: bool = False) -> Reply:
+    reply = Honest.call(self, method, params, notify=notify)
+    if reply.status == 405:
+        stream = self.send("GET", self.url, {"Accept": "text/event-stream", **self.authorization()})
+        endpoint = stream.body.decode().partition("data: ")[2].split()[0]
+        return self.send_json(endpoint, {"jsonrpc": "2.0", "method": method, "id": 1}, self.authorization())
+    return reply
+
+
+def id_token_first(self: Honest) -> dict[str, str]:
+    token = self.token.get("id_token") or self.token.get("access_token")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def greets(self: Honest, answer: Json) -> None:
+    Honest.take(self, answer)
+    if "id_token" in answer:
+        part = answer["id_token"].split(".")[1]
+        print("hello", json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["name"])
+
+
+def takes_any_type(self: Honest, answer: Json) -> None:
+    self.token = {**self.token, **answer}
+
+
+def takes_one_spelling(self: Honest, answer: Json) -> None:
+    if answer.get("token_type") != "Bearer":
+        raise Stop("a token of a type that nobody knows")
+    Honest.take(self, answer)
+
+
+def keeps_old(self: Honest) -> None:
+    self.token["refresh_token"] = self.store["token"]["refresh_token"]
+    Honest.save_refreshed(self)
+
+
+def insists(self: Honest) -> bool:
+    token = self.token.get("refresh_token")
+    return self.refreshed(token) or self.refreshed(token)
+
+
+def gives_up(self: Honest) -> None:
+    raise Stop("the refresh token was refused")
+
+
+def wants_refresh_token(self: Honest) -> bool:
+    if not self.token.get("refresh_token"):
+        raise Stop("no refresh token")
+    return Honest.refresh(self)
+
+
+flaw("follows-all", send=follows_all)
+flaw("old-transport", call=old_transport)
+flaw("sends-id-token", authorization=id_token_first)
+flaw("one-file-for-all", file_name=lambda self, url: "client.json")
+flaw("greets-by-id-token", take=greets)
+flaw("any-token-type", take=takes_any_type)
+flaw("one-spelling-of-bearer", take=takes_one_spelling)
+flaw("keeps-old-refresh-token", save_refreshed=keeps_old)
+flaw("stores-no-rotation", save_refreshed=nothing)
+flaw("no-lock", refresh=lambda self: self.refreshed(self.token.pop("refresh_token", None)))
+flaw("refreshes-twice", refresh=insists)
+flaw("gives-up-on-refusal", drop=gives_up)
+flaw("wants-refresh-token", refresh=wants_refresh_token)
+
+# --- failures -----------------------------------------------------------------------------------------------
+
+
+def kept_value(self: Honest) -> str:
+    kept = self.kept.with_suffix(".attempt")
+    if not kept.exists():
+        kept.write_text(Honest.new_state(self))
+    return kept.read_text()
+
+
+def without_resource_at_last(self: Honest, challenge: dict[str, str]) -> None:
+    try:
+        Honest.log_in(self, challenge)
+    except Stop:
+        self.authorization_url = lambda *a: unasked_resource(self, *a)  # type: ignore[method-assign]
+        self.post_form = lambda *a: without_resource(self, *a)  # type: ignore[method-assign]
+        Honest.log_in(self, challenge)
+
+
+def challenged_only(self: Honest, challenge: dict[str, str], resource: Json) -> str:
+    return challenge.get("scope", "")
+
+
+def no_step_up(self: Honest, reply: Reply) -> dict[str, str]:
+    return {} if reply.status == 403 else Honest.challenge(self, reply)
+
+
+def many_logins(self: Honest, challenge: dict[str, str]) -> None:
+    self.tried = getattr(self, "tried", 0) + 1  # type: ignore[attr-defined]
+    self.logins = 0 if self.tried < 6 else 9  # type: ignore[attr-defined]
+    Honest.log_in(self, challenge)
+
+
+def many_refreshes(self: Honest, challenge: dict[str, str]) -> None:
+    Honest.log_in(self, challenge)
+    for _ in range(4):
+        if self.call("tools/list").status == 401:
+            self.refresh()
+
+
+def refreshes_until_it_lasts(self: Honest, *given: Any) -> None:
+    Honest.redeem(self, *given)
+    for _ in range(12):
+        if self.token.get("expires_in", 1) <= 0:
+            self.refreshed(self.token["refresh_token"])
+
+
+def refuses_no_lifetime(self: Honest, answer: Json) -> None:
+    if not isinstance(answer.get("expires_in"), int):
+        raise Stop("no lifetime")
+    Honest.take(self, answer)
+
+
+def redeems_until_it_works(self: Honest, *given: Any) -> None:
+    try:
+        Honest.redeem(self, *given)
+    except Stop:
+        Honest.redeem(self, *given)
+
+
+def by_json(self: Honest, url: str, form: dict[str, str], client: Json) -> Reply:
+    return self.send_json(url, form)
+
+
+flaw("keeps-attempt", new_state=kept_value)
+flaw("drops-resource", log_in=without_resource_at_last)
+flaw("challenged-scope-only", scope=challenged_only)
+flaw("no-step-up", challenge=no_step_up)
+flaw("many-logins", log_in=many_logins)
+flaw("many-refreshes", log_in=many_refreshes)
+flaw("refreshes-until-it-lasts", redeem=refreshes_until_it_lasts)
+flaw("refuses-no-lifetime", take=refuses_no_lifetime)
+flaw("replays-code", redeem=redeems_until_it_works)
+flaw("code-by-json", post_form=by_json)
+
 if __name__ == "__main__":
     sys.exit(run(FLAWS[sys.argv[1]], sys.argv[2]))

@@ -6,6 +6,7 @@ Every decision is a method of its own, so that a client with one flaw (`bad.py`)
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -64,13 +66,20 @@ class Honest:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.kept = Path(os.environ.get("HOME", ".")) / "client.json"
-        self.store: Json = json.loads(self.kept.read_text()) if self.kept.exists() else {}
+        self.kept = Path(os.environ.get("HOME", ".")) / self.file_name(url)
+        self.store = self.stored()
         self.token: Json = {}
         self.logins = 0
         self.method = "none"
         self.named = ""
         self.issuer_named = ""
+
+    def file_name(self, url: str) -> str:
+        """A file for each server."""
+        return f"client-{hashlib.sha256(url.encode()).hexdigest()[:16]}.json"
+
+    def stored(self) -> Json:
+        return json.loads(self.kept.read_text()) if self.kept.exists() else {}
 
     # --- sending ---------------------------------------------------------------------------------------
 
@@ -376,12 +385,29 @@ class Honest:
             "token": self.token,
             "scopes": self.scopes_asked,
         }
-        self.kept.touch(mode=0o600)
-        self.kept.write_text(json.dumps(self.store))
+        self.write()
+
+    def write(self) -> None:
+        new = self.kept.with_suffix(f".{os.getpid()}")
+        new.touch(mode=0o600)
+        new.write_text(json.dumps(self.store))
+        new.rename(self.kept)
 
     def refresh(self) -> bool:
-        """Use the refresh token once; False if that brings nothing."""
-        token = self.token.pop("refresh_token", None)
+        """Use the refresh token once, one process at a time; False if that brings nothing."""
+        with self.locked():
+            kept = self.stored().get("token", {})
+            if kept.get("access_token") not in (None, self.token.get("access_token")):
+                self.token = kept
+                return True
+            return self.refreshed(self.token.pop("refresh_token", None))
+
+    def locked(self) -> AbstractContextManager[object]:
+        lock = self.kept.with_suffix(".lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return lock
+
+    def refreshed(self, token: str | None) -> bool:
         if not token:
             return False
         form = {
@@ -392,12 +418,21 @@ class Honest:
         }
         reply = self.post_form(self.store["token_endpoint"], form, self.store["client"])
         if reply.status != 200:
+            self.drop()
             return False
         self.token["refresh_token"] = token
         self.take(reply.json)
-        self.store["token"] = self.token
-        self.kept.write_text(json.dumps(self.store))
+        self.save_refreshed()
         return True
+
+    def drop(self) -> None:
+        """A token that was refused is of no use."""
+        self.store["token"] = {}
+        self.write()
+
+    def save_refreshed(self) -> None:
+        self.store["token"] = self.token
+        self.write()
 
     # --- MCP -------------------------------------------------------------------------------------------
 
@@ -416,11 +451,11 @@ class Honest:
         return self.send("POST", url, {**accept, **(headers or {})}, json.dumps(document).encode())
 
     def use(self, method: str, params: Json | None = None) -> Json:
-        """Call, and answer a challenge: one refresh, one login."""
+        """Call, and answer a challenge: one refresh, then a login, twice in all."""
         reply = self.call(method, params)
         if reply.status == 401 and self.token and self.refresh():
             reply = self.call(method, params)
-        if reply.status == 401 or (reply.status == 403 and self.challenge(reply).get("scope")):
+        while reply.status == 401 or (reply.status == 403 and self.challenge(reply).get("scope")):
             if reply.status == 401:
                 self.token = {}
             self.log_in(self.challenge(reply))

@@ -40,5 +40,4 @@ def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
         "CL-PKCE-03",
         "CL-PKCE-04",
         "CL-PKCE-05",
-        "CL-PKCE-06",
     ]

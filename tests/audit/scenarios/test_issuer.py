@@ -73,7 +73,7 @@ def test_a_mix_up_brings_a_code_of_the_honest_server_and_its_name() -> None:
 def test_the_metadata_changes_only_once_the_browser_is_away() -> None:
     with Lab(HONEST) as lab, Lab(HONEST) as other:
         stage = staged("LAB-16/late", lab, other)
-        assert lab.faults.wrong_iss is False
+        assert not lab.faults.resource_metadata_override
         stage.twists[0](Request("GET", "/authorize", {}, {}), lambda _: redirect(BACK))
 
         assert lab.faults.wrong_iss == other.issuer

@@ -75,14 +75,17 @@ class _Performance:
     def play(self, command: Sequence[str]) -> Run:
         began = time.monotonic()
         self._set_up()
-        filled = [each.replace(URL, self._stage.lab.mcp_url) for each in command]
-        ended, code = self._start(filled)
+        ended, code = self._start(self._filled(command))
         for arrange in self._scenario.again:
             if ended in ("stopped", "not started"):
                 break
             arrange(self._stage)
-            ended, code = self._start(filled)
+            ended, code = self._start(self._filled(command))
         return self._run(ended, code, time.monotonic() - began)
+
+    def _filled(self, command: Sequence[str]) -> list[str]:
+        url = self._stage.labs[self._stage.sent_to].mcp_url
+        return [each.replace(URL, url) for each in command]
 
     def _set_up(self) -> None:
         for number, lab in enumerate(self._stage.labs):
@@ -98,21 +101,22 @@ class _Performance:
         environment = {**self._scenario.environment, **self._home.environment(self._limits.keep_env)}
         self._recording.touch()
         try:
-            program = Program(command, environment)
+            programs = [Program(command, environment) for _ in range(self._stage.at_once)]
         except OSError as error:
             self._printed["stderr"] += f"{command[0]}: {error.strerror}"
             return "not started", None
         try:
-            return self._watch(program), program.exit_code
+            return self._watch(programs), programs[0].exit_code
         finally:
-            program.end()
+            for program in programs:
+                program.end()
             self._notice_opened()
             for name in self._printed:
-                self._printed[name] += program.output(name)
+                self._printed[name] += "".join(program.output(name) for program in programs)
 
-    def _watch(self, program: Program) -> Ended:
+    def _watch(self, programs: Sequence[Program]) -> Ended:
         deadline = time.monotonic() + self._limits.timeout
-        while program.exit_code is None:
+        while any(program.exit_code is None for program in programs):
             self._notice_opened()
             if self._limits.stop.is_set():
                 return "stopped"

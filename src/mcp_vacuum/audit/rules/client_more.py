@@ -54,7 +54,8 @@ def _told(run: Run) -> tuple[Exchange, ...]:
 
 
 def _printed_controls(run: Run) -> tuple[Exchange | Ask, ...]:
-    return (*_told(run), *run.asks)[:1] if CONTROLS in run.output else ()
+    shown: tuple[Exchange | Ask, ...] = (*_told(run), *run.asks)
+    return shown[:1] if CONTROLS in run.output else ()
 
 
 cl_leg_01 = planned(

@@ -18,7 +18,6 @@ from mcp_vacuum.audit.rule import (
     Rule,
     Severity,
     also,
-    planned,
     rule,
 )
 
@@ -232,22 +231,10 @@ def _astray(run: Run, each: Exchange, verifier: str, challenges: dict[str, Ask])
         yield finding(run, "the verifier was sent to more than the token endpoint", other[0])
 
 
-cl_pkce_06 = planned(
-    id="CL-PKCE-06",
-    title="Fresh verifier, state and nonce after any failed attempt",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=("OAuth 2.1 §7.5.2", "RFC 9700 §2.1.1"),
-    fix="discard the transaction on error",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 RULES: tuple[Rule, ...] = (
     s256_of_a_client,
     pkce_support_is_checked,
     no_downgrade_to_plain,
     verifier_of_a_client,
     verifier_stays_secret,
-    cl_pkce_06,
 )

@@ -134,18 +134,6 @@ def _moved(run: Run) -> tuple[Ask, ...]:
     )
 
 
-cl_res_04 = planned(
-    id="CL-RES-04",
-    title="invalid_target does not make the client drop resource",
-    level=Level.ADVICE,
-    severity=Severity.MEDIUM,
-    sources=("RFC 8707 §2", "MCP authorization, Resource Parameter Implementation"),
-    fix="surface the error",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-
 @rule(
     id="CL-SCOPE-01",
     title="Requests challenge scopes first, else scopes_supported, else none",
@@ -189,31 +177,6 @@ cl_scope_02 = planned(
     because="it is part of `audit config`",
 )
 
-cl_scope_03 = planned(
-    id="CL-SCOPE-03",
-    title="Step-up requests the union of old and challenged scopes",
-    level=Level.SHOULD,
-    severity=Severity.LOW,
-    sources=("MCP authorization, Step-Up Authorization Flow", "MCP conformance suite, sep-2350"),
-    fix="store requested scopes per server",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_scope_04 = planned(
-    id="CL-SCOPE-04",
-    title="Step-up and 401 retries are bounded and remembered",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=(
-        "MCP authorization, Step-Up Authorization Flow",
-        "MCP conformance suite, auth/scope-retry-limit (3)",
-    ),
-    fix="cap attempts per resource and operation",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 
 @rule(
     id="CL-SCOPE-05",
@@ -245,10 +208,7 @@ RULES: tuple[Rule, ...] = (
     resource_is_always_sent,
     resource_is_canonical,
     resource_is_the_server_in_use,
-    cl_res_04,
     scopes_are_the_challenges,
     cl_scope_02,
-    cl_scope_03,
-    cl_scope_04,
     offline_access_is_listed,
 )

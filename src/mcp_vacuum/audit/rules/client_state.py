@@ -6,10 +6,9 @@ import re
 from base64 import urlsafe_b64decode
 from contextlib import suppress
 
-from mcp_vacuum.audit.evidence.client import ClientEvidence, Run, first, form_of
+from mcp_vacuum.audit.evidence.client import ClientEvidence
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
-from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.audit.provoked import answered, finding, must_refuse, redeemed
+from mcp_vacuum.audit.provoked import answered, finding, must_refuse, redeemed, redeemed_again
 from mcp_vacuum.audit.rule import Finding, Kind, Level, NotChecked, Results, Rule, Severity, also, rule
 
 ENOUGH = 10
@@ -146,19 +145,9 @@ def state_is_used_once(evidence: ClientEvidence) -> Results:
         evidence,
         "LAB-13/replayed",
         met=answered,
-        crossed=_redeemed_again,
+        crossed=redeemed_again,
         why="the client redeems the code again",
     )
-
-
-def _redeemed_again(run: Run) -> tuple[Exchange, ...]:
-    seen: set[str] = set()
-    again = []
-    for each in run.redemptions:
-        code = first(form_of(each), "code")
-        again += [each] if code in seen else []
-        seen.add(code)
-    return tuple(again)
 
 
 RULES: tuple[Rule, ...] = (

@@ -60,28 +60,6 @@ def _after_login(run: Run) -> list[Exchange]:
     return [each for each in run.calls if got and each.number > got[0]]
 
 
-cl_tok_02 = planned(
-    id="CL-TOK-02",
-    title="Token never leaves the origin it was issued for",
-    level=Level.MUST_NOT,
-    severity=Severity.CRITICAL,
-    sources=("OAuth 2.1 §7.1.3.1", "RFC 9700 §4.9.1", "MCP authorization, Token Handling"),
-    fix="do not follow cross-origin redirects with credentials",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_tok_03 = planned(
-    id="CL-TOK-03",
-    title="Sends only access tokens issued by that server's AS",
-    level=Level.MUST_NOT,
-    severity=Severity.CRITICAL,
-    sources=("MCP authorization, Token Handling", "RFC 9068 §2.1 (typ against ID token confusion)"),
-    fix="key tokens by resource and issuer",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 cl_tok_04 = planned(
     id="CL-TOK-04",
     title="Validates TLS certificates and host names",
@@ -89,28 +67,6 @@ cl_tok_04 = planned(
     severity=Severity.CRITICAL,
     sources=("OAuth 2.1 §7.1.3.2 and §1.5", "RFC 8414 §6.2", "RFC 9728 §7.3"),
     fix="remove verification overrides",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_tok_05 = planned(
-    id="CL-TOK-05",
-    title="Checks token_type and refuses types it does not understand",
-    level=Level.MUST_NOT,
-    severity=Severity.MEDIUM,
-    sources=("RFC 6749 §7.1", "OAuth 2.1 §3.2.3", "RFC 9449 §5"),
-    fix="switch on token_type case-insensitively",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_tok_06 = planned(
-    id="CL-TOK-06",
-    title="Handles expiry and invalid_token without loops",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=("OAuth 2.1 §3.2.3 and §5.3.2", "MCP authorization, Error Handling"),
-    fix="refresh early with skew; cap retries",
     kinds=(Kind.CLIENT,),
     because="it is part of `audit client`",
 )
@@ -159,17 +115,6 @@ def _any_readable(run: Run, values: list[str]) -> bool:
     return any(readable_in(printed, value) for value in values)
 
 
-cl_tok_08 = planned(
-    id="CL-TOK-08",
-    title="Redeems each code once by form POST and forgets it",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=("RFC 6749 §4.1.2", "OAuth 2.1 §3.2"),
-    fix="restart the login instead of replaying",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 cl_tok_09 = planned(
     id="CL-TOK-09",
     title="No implicit, hybrid or password grant configured",
@@ -181,62 +126,10 @@ cl_tok_09 = planned(
     because="it is part of `audit config`",
 )
 
-cl_rt_01 = planned(
-    id="CL-RT-01",
-    title="Replaces rotated refresh token atomically and serialises refreshes",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §4.3.2", "RFC 9700 §4.14.2"),
-    fix="lock, persist new token before use",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_rt_02 = planned(
-    id="CL-RT-02",
-    title="Refreshes only at the issuing AS, never wider",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §4.3 and §4.3.1", "RFC 6749 §6"),
-    fix="bind refresh token to issuer and endpoint",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_rt_03 = planned(
-    id="CL-RT-03",
-    title="Drops tokens on invalid_grant and works without refresh tokens",
-    level=Level.MUST_NOT,
-    severity=Severity.MEDIUM,
-    sources=("MCP authorization, Refresh Tokens", "OAuth 2.1 §3.2.4"),
-    fix="fall back to authorization code flow",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_oidc_01 = planned(
-    id="CL-OIDC-01",
-    title="Validates any ID token it relies on",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("OpenID Connect Core §3.1.3.7", "RFC 9207 §2.4", "RFC 8725 §3.1 and §3.9"),
-    fix="full ID token validation or ignore it",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
 
 RULES: tuple[Rule, ...] = (
     token_is_in_the_header,
-    cl_tok_02,
-    cl_tok_03,
     cl_tok_04,
-    cl_tok_05,
-    cl_tok_06,
     nothing_secret_is_printed,
-    cl_tok_08,
     cl_tok_09,
-    cl_rt_01,
-    cl_rt_02,
-    cl_rt_03,
-    cl_oidc_01,
 )

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcp_vacuum.audit.scenarios import discovery, issuer, metadata, opening, pkce, requests, state
+from mcp_vacuum.audit.scenarios import (
+    discovery,
+    issuer,
+    metadata,
+    opening,
+    pkce,
+    requests,
+    retries,
+    state,
+    tokens,
+)
 from mcp_vacuum.audit.scenarios.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -18,6 +28,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     *pkce.SCENARIOS,
     *state.SCENARIOS,
     *issuer.SCENARIOS,
+    *tokens.SCENARIOS,
+    *retries.SCENARIOS,
     *requests.SCENARIOS,
 )
 

@@ -27,6 +27,8 @@ class Stage:
         request: Sends a probe to the client's listener: purpose, method and URL.
         twists: What stands before each laboratory, by its number.
         notes: What the rules have to know besides.
+        sent_to: The number of the laboratory that the client is sent to when it is started.
+        at_once: How many of it are started at the same time, in the same home.
     """
 
     labs: tuple[Lab, ...]
@@ -34,6 +36,8 @@ class Stage:
     request: Callable[[str, str, str], Answer]
     twists: dict[int, Twist] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    sent_to: int = 0
+    at_once: int = 1
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
