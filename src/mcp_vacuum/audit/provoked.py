@@ -34,10 +34,8 @@ def must_refuse(
         why: What that is, in words that follow "then".
         severity: Of a finding, by variant, where it is not the rule's own.
     """
-    runs = evidence.of(*names)
-    if not runs:
-        yield NotChecked(f"INCONCLUSIVE: {', '.join(names)} was not run")
-    for run in runs:
+    yield from not_run(evidence, *names)
+    for run in evidence.of(*names):
         wrong = next(iter(crossed(run)), None)
         if wrong is not None:
             yield finding(run, f"{run.what}; then {why}", wrong, severity.get(run.variant))
@@ -57,10 +55,8 @@ def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: s
         done: What shows that it did.
         why: What is missing otherwise, in words that follow "but".
     """
-    runs = evidence.of(*names)
-    if not runs:
-        yield NotChecked(f"INCONCLUSIVE: {', '.join(names)} was not run")
-    for run in runs:
+    yield from not_run(evidence, *names)
+    for run in evidence.of(*names):
         seen = tuple(met(run))
         if tuple(done(run)):
             continue
@@ -70,6 +66,12 @@ def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: s
             yield NotChecked(f"INCONCLUSIVE: {run.scenario}: the client did not come as far as this")
         else:
             yield finding(run, f"{run.what}, but {why}", seen[-1])
+
+
+def not_run(evidence: ClientEvidence, *names: str) -> Results:
+    """Say which of these scenarios were not run, by family or by full name."""
+    if missing := evidence.missing(*names):
+        yield NotChecked(f"INCONCLUSIVE: {', '.join(missing)} was not run")
 
 
 def finding(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from mcp_vacuum.audit.scenarios.scenario import HONEST, Arrange, Scenario, Stage
 from mcp_vacuum.lab.messages import App, Request, Response, redirect
 
 BIG = 10 * 1024 * 1024
+UNPACKED = 2 * BIG
 HOPS = 30
 OTHER_ISSUER = "https://accounts.other.example"
 _LONG = 16.0
@@ -48,11 +48,11 @@ def answered_with(change: Callable[[Response], Response]) -> Arrange:
 
 
 def _bomb(response: Response) -> Response:
-    """Return the document with ten times `BIG` of padding, which gzip makes small."""
-    padded = json.dumps({**json.loads(response.body), "padding": "x" * (10 * BIG)}).encode()
+    """Return the document with padding that gzip makes small."""
+    padded = b'{"padding": "' + b"x" * UNPACKED + b'", ' + response.body.strip()[1:]
     return replace(
         response,
-        body=gzip.compress(padded, 6),
+        body=gzip.compress(padded, 1),
         headers=(*response.headers, ("Content-Encoding", "gzip")),
     )
 
@@ -116,7 +116,7 @@ SCENARIOS = (
     ),
     Scenario("LAB-06/slash", "the metadata's issuer has a slash more", arrange=_slash),
     Scenario("LAB-07/big", "the metadata has 10 MiB", faults={"big_metadata": BIG}),
-    Scenario("LAB-07/bomb", "the metadata has 100 MiB once unpacked", arrange=answered_with(_bomb)),
+    Scenario("LAB-07/bomb", "the metadata has 20 MiB once unpacked", arrange=answered_with(_bomb)),
     Scenario(
         "LAB-07/drip",
         "the metadata comes byte by byte, for minutes",
