@@ -69,3 +69,11 @@ def test_nothing_stays() -> None:
 
     assert home.name == "home"
     assert not home.exists()
+
+
+def test_a_client_that_works_is_not_silent() -> None:
+    code = "import sys, time, urllib.request as u, contextlib\n"
+    code += "with contextlib.suppress(Exception): u.urlopen(sys.argv[1])\n"
+    code += "end = time.process_time() + 1.5\nwhile time.process_time() < end: pass"
+
+    assert perform(program(code), Scenario("LAB-00", "", quiet=1.2), Limits()).ended == "exited"

@@ -24,6 +24,9 @@ from mcp_vacuum.lab.user import Page
 URL = "{url}"
 """Stands for the MCP server's URL in the arguments of a command."""
 _STEP = 0.03
+_PULSE = 0.5
+_IDLE_TICKS = 2
+"""Of a hundredth of a second in `_PULSE`: what an event loop takes that waits."""
 _PATIENCE = 3.0
 """Seconds that the browser tries again where the client's listener is not there yet."""
 
@@ -112,8 +115,11 @@ class _Performance:
 
     def _watch(self, program: Program) -> Ended:
         deadline = time.monotonic() + self._limits.timeout
+        pulse = _Pulse(program)
         while program.exit_code is None:
             self._notice_opened()
+            if pulse.beats():
+                self._recording.touch()
             if self._limits.stop.is_set():
                 return "stopped"
             if time.monotonic() > deadline:
@@ -180,6 +186,19 @@ class _Performance:
             (*self._stage.notes, *([CANARY] if (self._home.directory / CANARY).exists() else [])),
             seconds,
         )
+
+
+class _Pulse:
+    """Tells, twice a second at most, whether a program is working: a slow start is no silence."""
+
+    def __init__(self, program: Program) -> None:
+        self._program, self._ticks, self._asked = program, 0, time.monotonic()
+
+    def beats(self) -> bool:
+        if time.monotonic() - self._asked < _PULSE:
+            return False
+        before, self._ticks, self._asked = self._ticks, self._program.worked_for, time.monotonic()
+        return self._ticks - before > _IDLE_TICKS
 
 
 def _place(lab: Lab) -> Place:
