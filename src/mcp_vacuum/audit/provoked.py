@@ -45,7 +45,14 @@ def must_refuse(
             yield NotChecked(f"INCONCLUSIVE: {run.scenario}: the client did not come as far as this")
 
 
-def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: str) -> Results:
+def must_do(
+    evidence: ClientEvidence,
+    *names: str,
+    met: Look,
+    done: Look,
+    why: str,
+    severity: Severity | None = None,
+) -> Results:
     """Judge the runs of scenarios in which a client must do something.
 
     Args:
@@ -54,6 +61,7 @@ def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: s
         met: What shows that the client came as far as the point where it has to.
         done: What shows that it did.
         why: What is missing otherwise, in words that follow "but".
+        severity: Of a finding, where it is not the rule's own.
     """
     yield from not_run(evidence, *names)
     for run in evidence.of(*names):
@@ -65,7 +73,7 @@ def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: s
         elif not seen:
             yield NotChecked(f"INCONCLUSIVE: {run.scenario}: the client did not come as far as this")
         else:
-            yield finding(run, f"{run.what}, but {why}", seen[-1])
+            yield finding(run, f"{run.what}, but {why}", seen[-1], severity)
 
 
 def not_run(evidence: ClientEvidence, *names: str) -> Results:

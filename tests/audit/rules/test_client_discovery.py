@@ -117,7 +117,7 @@ def test_metadata_of_the_root_is_another_issuers() -> None:
     "broken",
     [
         run("LAB-07/big", opened=ASKED),
-        replace(run("LAB-07/drip"), ended="quiet"),
+        replace(run("LAB-07/drip"), ended="quiet", ended_at=20.0),
         replace(run("LAB-07/nested"), exit_code=-11),
         run("LAB-07/nested", output="RecursionError: maximum recursion depth exceeded"),
     ],
@@ -139,3 +139,11 @@ def test_a_credential_on_the_way_to_metadata_is_found() -> None:
     assert judged(rules.no_credentials_on_discovery, run("LAB-31", sent)).verdict is Verdict.FAIL
     assert judged(rules.no_credentials_on_discovery, again).verdict is Verdict.PASS
     assert judged(rules.no_credentials_on_discovery, WORKED).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_client_that_was_cut_short_is_not_judged_by_its_patience() -> None:
+    names = ("big", "bomb", "array", "html", "nested")
+    cut = replace(run("LAB-07/drip"), ended="timeout", ended_at=2.0)
+    runs = [run(f"LAB-07/{name}") for name in names]
+
+    assert judged(rules.metadata_is_bounded, WORKED, *runs, cut).verdict is Verdict.INCONCLUSIVE

@@ -140,6 +140,7 @@ class Run:
         stdout, stderr: What it printed; at most 256 KiB of each.
         notes: What the scenario noted besides, in words that its rules know.
         seconds: How long it took.
+        ended_at: Unix seconds.
     """
 
     scenario: str
@@ -154,6 +155,7 @@ class Run:
     stderr: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    ended_at: float = 0.0
 
     @property
     def family(self) -> str:

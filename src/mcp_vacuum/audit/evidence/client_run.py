@@ -74,6 +74,7 @@ class _Performance:
         self._stage = Stage(labs, self._visit, self._request)
         self._visits: list[threading.Thread] = []
         self._printed = {"stdout": "", "stderr": ""}
+        self._ended_at = 0.0
 
     def play(self, command: Sequence[str]) -> Run:
         began = time.monotonic()
@@ -108,13 +109,14 @@ class _Performance:
         try:
             return self._watch(program), program.exit_code
         finally:
+            self._ended_at = time.time()
             program.end()
             self._notice_opened()
             for name in self._printed:
                 self._printed[name] += program.output(name)
 
     def _watch(self, program: Program) -> Ended:
-        deadline = time.monotonic() + self._limits.timeout
+        deadline = time.monotonic() + max(self._limits.timeout, self._scenario.least)
         pulse = _Pulse(program)
         while program.exit_code is None:
             self._notice_opened()
@@ -185,6 +187,7 @@ class _Performance:
             self._printed["stderr"],
             (*self._stage.notes, *([CANARY] if (self._home.directory / CANARY).exists() else [])),
             seconds,
+            self._ended_at,
         )
 
 

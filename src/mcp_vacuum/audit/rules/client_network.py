@@ -166,7 +166,12 @@ def only_web_pages_are_opened(evidence: ClientEvidence) -> Results:
         severity={"fragment": Severity.LOW},
     )
     yield from must_do(
-        evidence, "LAB-10/query", met=asked, done=_with_query, why="the client does not keep it"
+        evidence,
+        "LAB-10/query",
+        met=asked,
+        done=_with_query,
+        why="the client does not keep it",
+        severity=Severity.MEDIUM,
     )
 
 
@@ -217,6 +222,7 @@ def no_shell_sees_the_url(evidence: ClientEvidence) -> Results:
         if raw and not _ran(run):
             why = f"{run.what}; then the client opens it without encoding what a shell would read"
             yield finding(run, why, None, Severity.LOW)
+            return
 
 
 def _ran(run: Run) -> tuple[Ask, ...]:
