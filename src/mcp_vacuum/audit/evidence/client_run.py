@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import threading
@@ -23,6 +24,7 @@ from mcp_vacuum.lab.user import Page
 
 URL = "{url}"
 """Stands for the MCP server's URL in the arguments of a command."""
+_ADDRESS = re.compile(r"http://(?:127\.0\.0\.1|localhost)[^\s\"'<>]*[?&]client_id=[^\s\"'<>]+")
 _STEP = 0.03
 _PULSE = 0.5
 _IDLE_TICKS = 2
@@ -126,7 +128,7 @@ class _Performance:
                 return "stopped"
             if time.monotonic() > deadline:
                 return "timeout"
-            if self._silent:
+            if self._silent and not self._found_printed(program):
                 return "quiet"
             time.sleep(_STEP)
         return "exited"
@@ -144,12 +146,22 @@ class _Performance:
 
     def _notice_opened(self) -> None:
         for arguments in self._home.opened():
-            url = url_in(arguments)
-            self._opened.append(url)
-            self._recording.touch()
-            visit = threading.Thread(target=self._play_person, args=(url,), daemon=True)
-            self._visits.append(visit)
-            visit.start()
+            self._open(url_in(arguments))
+
+    def _found_printed(self, program: Program) -> bool:
+        """Take an address that the client printed, as a person would where no browser opens."""
+        printed = _ADDRESS.search(program.output("stdout") + program.output("stderr"))
+        if self._opened or printed is None:
+            return False
+        self._open(printed[0])
+        return True
+
+    def _open(self, url: str) -> None:
+        self._opened.append(url)
+        self._recording.touch()
+        visit = threading.Thread(target=self._play_person, args=(url,), daemon=True)
+        self._visits.append(visit)
+        visit.start()
 
     def _play_person(self, url: str) -> None:
         with suppress(OSError, ValueError, RuntimeError, HTTPException):
