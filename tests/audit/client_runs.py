@@ -14,7 +14,12 @@ from mcp_vacuum.safety.url import EndpointUrl
 MCP, AS = "http://127.0.0.1:1", "http://127.0.0.1:2"
 CALLBACK = "http://127.0.0.1:3/callback"
 HERE = Place(
-    f"{MCP}/mcp", AS, f"{MCP}/mcp", f"{MCP}/.well-known/oauth-protected-resource/mcp", ("code-1",), ("at-1",)
+    f"{MCP}/mcp",
+    AS,
+    f"{MCP}/mcp",
+    f"{MCP}/.well-known/oauth-protected-resource/mcp",
+    ("code-of-the-laboratory",),
+    ("token-of-the-laboratory",),
 )
 CHALLENGE, VERIFIER = (
     "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
@@ -57,13 +62,13 @@ def opened(**changes: str | None) -> str:
     )
 
 
-def redemption(code: str = "code-1", **changes: str) -> Exchange:
+def redemption(code: str = "code-of-the-laboratory", **changes: str) -> Exchange:
     """Return a token request with a code."""
     form = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER, **changes}
     return exchange("POST", f"{AS}/token", form=form)
 
 
-def call(status: int = 200, token: str = "at-1") -> Exchange:
+def call(status: int = 200, token: str = "token-of-the-laboratory") -> Exchange:
     """Return a request to the MCP server."""
     return exchange("POST", f"{MCP}/mcp", status, authorization=f"Bearer {token}")
 

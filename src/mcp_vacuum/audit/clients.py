@@ -15,7 +15,7 @@ from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.report import SecurityReport, report_of
 from mcp_vacuum.audit.rule import Kind
 from mcp_vacuum.audit.rules import CATALOGUE
-from mcp_vacuum.audit.scenarios import chosen
+from mcp_vacuum.audit.scenarios import SCENARIOS, chosen
 from mcp_vacuum.audit.scenarios.scenario import Scenario
 from mcp_vacuum.errors import UsageError
 
@@ -50,7 +50,7 @@ def scenarios_of(options: ClientOptions) -> tuple[Scenario, ...]:
         return chosen(options.scenarios)
     except KeyError as unknown:
         raise UsageError(
-            f"there is no scenario {unknown.args[0]!r}", hint="`docs/command-line.md` lists them"
+            f"there is no scenario {unknown.args[0]!r}", hint="docs/command-line.md lists them"
         ) from None
 
 
@@ -86,7 +86,9 @@ def collect_client(command: Sequence[str], options: ClientOptions, done: Done) -
     runs = _all(command, wanted, limits, options.at_once, done)
     if runs and runs[0].ended == "not started":
         raise UsageError(f"the client cannot be started: {runs[0].stderr}")
-    return ClientEvidence(tuple(command), _numbered(runs))
+    played = {run.scenario for run in runs}
+    left_out = tuple(scenario.name for scenario in SCENARIOS if scenario.name not in played)
+    return ClientEvidence(tuple(command), _numbered(runs), left_out)
 
 
 def _all(

@@ -34,10 +34,8 @@ def must_refuse(
         why: What that is, in words that follow "then".
         severity: Of a finding, by variant, where it is not the rule's own.
     """
-    runs = evidence.of(*names)
-    if not runs:
-        yield NotChecked(f"INCONCLUSIVE: {', '.join(names)} was not run")
-    for run in runs:
+    yield from not_run(evidence, *names)
+    for run in evidence.of(*names):
         wrong = next(iter(crossed(run)), None)
         if wrong is not None:
             yield finding(run, f"{run.what}; then {why}", wrong, severity.get(run.variant))
@@ -47,7 +45,14 @@ def must_refuse(
             yield NotChecked(f"INCONCLUSIVE: {run.scenario}: the client did not come as far as this")
 
 
-def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: str) -> Results:
+def must_do(
+    evidence: ClientEvidence,
+    *names: str,
+    met: Look,
+    done: Look,
+    why: str,
+    severity: Severity | None = None,
+) -> Results:
     """Judge the runs of scenarios in which a client must do something.
 
     Args:
@@ -56,11 +61,10 @@ def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: s
         met: What shows that the client came as far as the point where it has to.
         done: What shows that it did.
         why: What is missing otherwise, in words that follow "but".
+        severity: Of a finding, where it is not the rule's own.
     """
-    runs = evidence.of(*names)
-    if not runs:
-        yield NotChecked(f"INCONCLUSIVE: {', '.join(names)} was not run")
-    for run in runs:
+    yield from not_run(evidence, *names)
+    for run in evidence.of(*names):
         seen = tuple(met(run))
         if tuple(done(run)):
             continue
@@ -69,7 +73,13 @@ def must_do(evidence: ClientEvidence, *names: str, met: Look, done: Look, why: s
         elif not seen:
             yield NotChecked(f"INCONCLUSIVE: {run.scenario}: the client did not come as far as this")
         else:
-            yield finding(run, f"{run.what}, but {why}", seen[-1])
+            yield finding(run, f"{run.what}, but {why}", seen[-1], severity)
+
+
+def not_run(evidence: ClientEvidence, *names: str) -> Results:
+    """Say which of these scenarios were not run, by family or by full name."""
+    if missing := evidence.missing(*names):
+        yield NotChecked(f"INCONCLUSIVE: {', '.join(missing)} was not run")
 
 
 def finding(

@@ -8,10 +8,12 @@ from tests.audit.client_runs import AS, MCP, WORKED, call, exchange, opened, red
 
 def test_a_run_is_read_by_what_was_requested() -> None:
     assert WORKED.worked
-    assert [first(form_of(each), "code") for each in WORKED.redemptions] == ["code-1"]
+    assert [first(form_of(each), "code") for each in WORKED.redemptions] == ["code-of-the-laboratory"]
     assert [ask.get("client_id") for ask in WORKED.asks] == ["c"]
     assert len(WORKED.resource_metadata) == len(WORKED.server_metadata) == 1
-    assert [sent_header(each, "authorization") for each in WORKED.authorized_calls] == ["Bearer at-1"]
+    assert [sent_header(each, "authorization") for each in WORKED.authorized_calls] == [
+        "Bearer token-of-the-laboratory"
+    ]
 
 
 def test_an_authorization_request_without_a_browser_counts_once() -> None:
@@ -27,11 +29,15 @@ def test_a_token_that_the_server_refused_is_no_success() -> None:
 
 
 def test_a_value_is_found_wherever_it_was_sent() -> None:
-    in_url = exchange("GET", f"{AS}/x?token=at-1")
-    in_form = exchange("POST", f"{AS}/y", form={"a": "at-1"})
+    in_url = exchange("GET", f"{AS}/x?token=token-of-the-laboratory")
+    in_form = exchange("POST", f"{AS}/y", form={"a": "token-of-the-laboratory"})
     other = exchange("GET", f"{MCP}/z")
 
-    assert run("LAB-00", in_url, in_form, call(), other).carrying(["at-1"]) == (in_url, in_form, call())
+    assert run("LAB-00", in_url, in_form, call(), other).carrying(["token-of-the-laboratory"]) == (
+        in_url,
+        in_form,
+        call(),
+    )
 
 
 def test_why_the_control_did_not_work_is_said() -> None:

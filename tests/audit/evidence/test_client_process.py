@@ -70,3 +70,15 @@ def test_without_a_mark_nobody_else_is_ended() -> None:
     assert running.exit_code is None
     running.end()
     assert running.exit_code is not None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="work is seen in /proc")
+def test_work_of_the_whole_group_is_seen() -> None:
+    code = "import subprocess, sys; subprocess.run([sys.executable, '-IS', '-c', 'while True: pass'])"
+    running = program(code, "a-mark-of-work")
+    before = running.worked_for
+    while running.worked_for - before < 5:
+        time.sleep(0.05)
+    running.end()
+
+    assert running.worked_for == 0

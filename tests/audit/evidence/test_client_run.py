@@ -69,3 +69,22 @@ def test_nothing_stays() -> None:
 
     assert home.name == "home"
     assert not home.exists()
+
+
+def test_a_client_that_works_is_not_silent() -> None:
+    code = "import sys, time, urllib.request as u, contextlib\n"
+    code += "with contextlib.suppress(Exception): u.urlopen(sys.argv[1])\n"
+    code += "end = time.process_time() + 1.5\nwhile time.process_time() < end: pass"
+
+    assert perform(program(code), Scenario("LAB-00", "", quiet=1.2), Limits()).ended == "exited"
+
+
+def test_an_address_that_is_only_printed_is_visited() -> None:
+    code = "import sys, time, urllib.request as u, contextlib\nurl = sys.argv[1]\n"
+    code += "with contextlib.suppress(Exception): u.urlopen(url)\n"
+    code += "print('open', url + '?client_id=c', flush=True)\ntime.sleep(60)"
+    run = perform(program(code), Scenario("LAB-00", "", quiet=0.3), Limits())
+
+    assert run.ended == "quiet"
+    assert [url.rpartition("?")[2] for url in run.opened] == ["client_id=c"]
+    assert len(run.exchanges) == 2

@@ -78,7 +78,7 @@ PLANTED = (
     flaw("CL-OPEN-01", "opens-anything", "LAB-10/custom"),
     flaw("CL-OPEN-01", "opens-anything", "LAB-10/http", severity=Severity.HIGH),
     flaw("CL-OPEN-01", "opens-anything", "LAB-10/fragment", severity=Severity.LOW),
-    flaw("CL-OPEN-01", "drops-query", "LAB-10/query"),
+    flaw("CL-OPEN-01", "drops-query", "LAB-10/query", severity=Severity.MEDIUM),
     flaw("CL-OPEN-02", "opens-by-shell", "LAB-10/dollar", long=False),
     flaw("CL-OPEN-02", "opens-by-shell", "LAB-10/backtick"),
     flaw("CL-OPEN-02", "opens-by-shell", "LAB-10/semicolon"),

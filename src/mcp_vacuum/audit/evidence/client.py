@@ -140,6 +140,7 @@ class Run:
         stdout, stderr: What it printed; at most 256 KiB of each.
         notes: What the scenario noted besides, in words that its rules know.
         seconds: How long it took.
+        ended_at: Unix seconds.
     """
 
     scenario: str
@@ -154,6 +155,7 @@ class Run:
     stderr: str = ""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    ended_at: float = 0.0
 
     @property
     def family(self) -> str:
@@ -273,11 +275,13 @@ class ClientEvidence:
 
     Attributes:
         command: As it was given, the URL still a placeholder.
-        runs: In the order of the table of scenarios; those that were not asked for are missing.
+        runs: In the order of the table of scenarios.
+        left_out: The scenarios that were not asked for.
     """
 
     command: tuple[str, ...]
     runs: tuple[Run, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def control(self) -> Run | None:
@@ -288,6 +292,11 @@ class ClientEvidence:
         """Return the runs of scenarios, by family or by full name."""
         return tuple(run for run in self.runs if run.family in names or run.scenario in names)
 
+    def missing(self, *names: str) -> tuple[str, ...]:
+        """Return what was not run of these scenarios, by family or by full name."""
+        skipped = {name for name in self.left_out if name in names or name.partition("/")[0] in names}
+        return tuple(sorted(skipped | {name for name in names if not self.of(name)}))
+
     @property
     def asks(self) -> tuple[tuple[Run, Ask], ...]:
         """Every authorization request of every legible run."""
@@ -295,7 +304,7 @@ class ClientEvidence:
 
     @property
     def legible(self) -> tuple[Run, ...]:
-        """The runs whose authorization requests are as the client makes them: not LAB-10, which garbles them."""
+        """The runs whose authorization requests are as the client makes them: all but LAB-10."""
         return tuple(run for run in self.runs if run.family != "LAB-10")
 
     @property

@@ -53,6 +53,13 @@ class Program:
         """None while it runs."""
         return self._process.poll()
 
+    @property
+    def worked_for(self) -> int:
+        """Clock ticks that its group has worked for; always 0 where the system has no ``/proc``."""
+        return sum(
+            ticks for group, ticks in map(_group_and_ticks, _processes()) if group == self._process.pid
+        )
+
     def output(self, name: str) -> str:
         """Return what it printed on ``stdout`` or ``stderr``."""
         return bytes(self._kept[name]).decode("utf-8", "replace")
@@ -107,6 +114,13 @@ def _processes() -> list[int]:
     with suppress(OSError):
         return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdecimal()]
     return []
+
+
+def _group_and_ticks(pid: int) -> tuple[int, int]:
+    with suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        return int(fields[2]), int(fields[11]) + int(fields[12])
+    return 0, 0
 
 
 def _environment(pid: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import tempfile
 import threading
@@ -23,7 +24,11 @@ from mcp_vacuum.lab.user import Page
 
 URL = "{url}"
 """Stands for the MCP server's URL in the arguments of a command."""
+_ADDRESS = re.compile(r"http://(?:127\.0\.0\.1|localhost)[^\s\"'<>]*[?&]client_id=[^\s\"'<>]+")
 _STEP = 0.03
+_PULSE = 0.5
+_IDLE_TICKS = 2
+"""Of a hundredth of a second in `_PULSE`: what an event loop takes that waits."""
 _PATIENCE = 3.0
 """Seconds that the browser tries again where the client's listener is not there yet."""
 
@@ -71,6 +76,7 @@ class _Performance:
         self._stage = Stage(labs, self._visit, self._request)
         self._visits: list[threading.Thread] = []
         self._printed = {"stdout": "", "stderr": ""}
+        self._ended_at = 0.0
 
     def play(self, command: Sequence[str]) -> Run:
         began = time.monotonic()
@@ -108,6 +114,7 @@ class _Performance:
         try:
             return self._watch(programs), programs[0].exit_code
         finally:
+            self._ended_at = time.time()
             for program in programs:
                 program.end()
             self._notice_opened()
@@ -115,14 +122,17 @@ class _Performance:
                 self._printed[name] += "".join(program.output(name) for program in programs)
 
     def _watch(self, programs: Sequence[Program]) -> Ended:
-        deadline = time.monotonic() + self._limits.timeout
+        deadline = time.monotonic() + max(self._limits.timeout, self._scenario.least)
+        pulses = [_Pulse(program) for program in programs]
         while any(program.exit_code is None for program in programs):
             self._notice_opened()
+            if any(pulse.beats() for pulse in pulses):
+                self._recording.touch()
             if self._limits.stop.is_set():
                 return "stopped"
             if time.monotonic() > deadline:
                 return "timeout"
-            if self._silent:
+            if self._silent and not self._found_printed(programs[0]):
                 return "quiet"
             time.sleep(_STEP)
         return "exited"
@@ -140,12 +150,22 @@ class _Performance:
 
     def _notice_opened(self) -> None:
         for arguments in self._home.opened():
-            url = url_in(arguments)
-            self._opened.append(url)
-            self._recording.touch()
-            visit = threading.Thread(target=self._play_person, args=(url,), daemon=True)
-            self._visits.append(visit)
-            visit.start()
+            self._open(url_in(arguments))
+
+    def _found_printed(self, program: Program) -> bool:
+        """Take an address that the client printed, as a person would where no browser opens."""
+        printed = _ADDRESS.search(program.output("stdout") + program.output("stderr"))
+        if self._opened or printed is None:
+            return False
+        self._open(printed[0])
+        return True
+
+    def _open(self, url: str) -> None:
+        self._opened.append(url)
+        self._recording.touch()
+        visit = threading.Thread(target=self._play_person, args=(url,), daemon=True)
+        self._visits.append(visit)
+        visit.start()
 
     def _play_person(self, url: str) -> None:
         with suppress(OSError, ValueError, RuntimeError, HTTPException):
@@ -183,7 +203,21 @@ class _Performance:
             self._printed["stderr"],
             (*self._stage.notes, *([CANARY] if (self._home.directory / CANARY).exists() else [])),
             seconds,
+            self._ended_at,
         )
+
+
+class _Pulse:
+    """Tells, twice a second at most, whether a program is working: a slow start is no silence."""
+
+    def __init__(self, program: Program) -> None:
+        self._program, self._ticks, self._asked = program, 0, time.monotonic()
+
+    def beats(self) -> bool:
+        if time.monotonic() - self._asked < _PULSE:
+            return False
+        before, self._ticks, self._asked = self._ticks, self._program.worked_for, time.monotonic()
+        return self._ticks - before > _IDLE_TICKS
 
 
 def _place(lab: Lab) -> Place:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from mcp_vacuum.audit.evidence.client import CUSTOM_METADATA, ClientEvidence, Run, path_of, sent_header
+from mcp_vacuum.audit.evidence.client import CUSTOM_METADATA, Ask, ClientEvidence, Run, path_of, sent_header
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.provoked import (
     asked,
@@ -21,6 +21,8 @@ from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severi
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 _OAUTH, _OPENID = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
 _CREDENTIALS = ("authorization", "cookie", "dpop")
+_TOO_LONG = 14.0
+"""Seconds for a document that a good server sends in one."""
 _CRASHES = ("RecursionError", "MemoryError", "Maximum call stack", "stack overflow", "Segmentation fault")
 
 
@@ -270,13 +272,13 @@ def metadata_is_bounded(evidence: ClientEvidence) -> Results:
         evidence,
         *(f"LAB-07/{name}" for name in names),
         met=read_server_metadata,
-        crossed=used,
+        crossed=_took_it,
         why="the client takes it and goes on",
     )
     yield from must_refuse(
         evidence,
         "LAB-07/drip",
-        met=read_server_metadata,
+        met=_gave_up_or_waited,
         crossed=_still_waiting,
         why="the client is waiting still when it is ended",
     )
@@ -285,8 +287,20 @@ def metadata_is_bounded(evidence: ClientEvidence) -> Results:
     )
 
 
+def _took_it(run: Run) -> tuple[Exchange | Ask, ...]:
+    """What was used of the metadata; other endpoints at the same server are guessed, which is CL-LEG-01's."""
+    return tuple(each for each in used(run) if each.url.startswith(f"{run.place.issuer}/"))
+
+
 def _still_waiting(run: Run) -> tuple[Exchange, ...]:
-    return run.server_metadata[-1:] if run.ended in ("quiet", "timeout") else ()
+    last = run.exchanges[-1:]
+    waiting = last == run.server_metadata[-1:] and run.ended in ("quiet", "timeout")
+    return last if waiting and run.ended_at - last[0].started_at >= _TOO_LONG else ()
+
+
+def _gave_up_or_waited(run: Run) -> tuple[Exchange, ...]:
+    cut_short = run.ended == "timeout" and not _still_waiting(run)
+    return () if cut_short else read_server_metadata(run)
 
 
 def _crashed(run: Run) -> tuple[Exchange, ...]:

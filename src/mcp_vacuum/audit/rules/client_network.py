@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.evidence.client import CANARY, Ask, ClientEvidence, Run
+from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.provoked import (
     asked,
@@ -14,14 +15,26 @@ from mcp_vacuum.audit.provoked import (
     read_server_metadata,
     redeemed,
 )
-from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.rule import (
+    Finding,
+    Kind,
+    Level,
+    NotChecked,
+    Results,
+    Rule,
+    Severity,
+    also,
+    planned,
+    rule,
+)
 from mcp_vacuum.safety.address import is_loopback_host
 
 _SCHEMES = ("javascript", "mixed-case", "data", "file", "vbscript", "custom", "space", "control", "http")
 _SHELL = ("dollar", "backtick", "semicolon", "quote", "pipe")
 _RAW = ("$(", "`", ";", "'", '"', "|")
 
-cl_ssrf_01 = planned(
+
+@rule(
     id="CL-SSRF-01",
     title="HTTPS for every OAuth URL except loopback development",
     level=Level.MUST,
@@ -32,9 +45,26 @@ cl_ssrf_01 = planned(
         "MCP authorization security considerations, Communication Security",
     ),
     fix="validate scheme of every URL before any use",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    kinds=(Kind.FLOW, Kind.CLIENT),
+    bad='OAuth2Client(token_endpoint="http://as.example/token")',
+    good='OAuth2Client(token_endpoint="https://as.example/token")',
 )
+def endpoints_are_https(evidence: FlowEvidence) -> Results:
+    """What goes over plain http to another host can be read and changed by everybody on the way."""
+    if not evidence.endpoints:
+        yield NotChecked("INCONCLUSIVE: the client shows no endpoint that could be looked at")
+    for name, url in evidence.endpoints:
+        if not is_page(url):
+            yield Finding(name, "it is neither https nor http on loopback")
+
+
+@also(endpoints_are_https, Kind.CLIENT)
+def https_of_a_client(evidence: ClientEvidence) -> Results:
+    """What goes over plain http to another host can be read and changed by everybody on the way."""
+    yield NotChecked(
+        "NOT_APPLICABLE: the laboratory is plain http on loopback, which is the allowed exception"
+    )
+
 
 cl_ssrf_02 = planned(
     id="CL-SSRF-02",
@@ -136,15 +166,21 @@ def only_web_pages_are_opened(evidence: ClientEvidence) -> Results:
         severity={"fragment": Severity.LOW},
     )
     yield from must_do(
-        evidence, "LAB-10/query", met=asked, done=_with_query, why="the client does not keep it"
+        evidence,
+        "LAB-10/query",
+        met=asked,
+        done=_with_query,
+        why="the client does not keep it",
+        severity=Severity.MEDIUM,
     )
 
 
 def _opened_what_is_no_page(run: Run) -> tuple[Ask, ...]:
-    return tuple(Ask(url, {}) for url in run.opened if not _is_page(url))
+    return tuple(Ask(url, {}) for url in run.opened if not is_page(url))
 
 
-def _is_page(url: str) -> bool:
+def is_page(url: str) -> bool:
+    """Whether a URL is https, or http on loopback."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
@@ -186,6 +222,7 @@ def no_shell_sees_the_url(evidence: ClientEvidence) -> Results:
         if raw and not _ran(run):
             why = f"{run.what}; then the client opens it without encoding what a shell would read"
             yield finding(run, why, None, Severity.LOW)
+            return
 
 
 def _ran(run: Run) -> tuple[Ask, ...]:
@@ -219,7 +256,7 @@ cl_open_04 = planned(
 )
 
 RULES: tuple[Rule, ...] = (
-    cl_ssrf_01,
+    https_of_a_client,
     cl_ssrf_02,
     redirects_are_not_trusted,
     cl_ssrf_04,

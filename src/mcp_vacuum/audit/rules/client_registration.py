@@ -18,11 +18,24 @@ from mcp_vacuum.audit.evidence.client import (
     query_of,
     sent_header,
 )
+from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.provoked import finding
-from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.rule import (
+    Finding,
+    Kind,
+    Level,
+    NotChecked,
+    Results,
+    Rule,
+    Severity,
+    also,
+    planned,
+    rule,
+)
 from mcp_vacuum.safety.address import is_loopback_host
 
+_NO_URL = NotChecked("NOT_APPLICABLE: the client_id is no URL of a metadata document")
 _NO_REGISTRATION = NotChecked("INCONCLUSIVE: the client registered nowhere")
 
 cl_reg_01 = planned(
@@ -39,7 +52,8 @@ cl_reg_01 = planned(
     because="it is part of `audit client`",
 )
 
-cl_reg_02 = planned(
+
+@rule(
     id="CL-REG-02",
     title="CIMD client_id URL is well formed",
     level=Level.MUST,
@@ -49,9 +63,48 @@ cl_reg_02 = planned(
         "Client ID Metadata Document draft 00 §3",
     ),
     fix="host at a stable https URL with a path",
-    kinds=(Kind.CONFIG,),
+    kinds=(Kind.FLOW, Kind.CLIENT, Kind.CONFIG),
     because="it is part of `audit config`",
+    bad="client_id=https://client.example",
+    good="client_id=https://client.example/mcp.json",
 )
+def metadata_url_is_well_formed(evidence: FlowEvidence) -> Results:
+    """The URL is the client's name: in two spellings it is two clients."""
+    if not _is_url(evidence.client_id):
+        yield _NO_URL
+    elif wrong := _malformed(evidence.client_id):
+        yield Finding("client_id", *wrong)
+
+
+@also(metadata_url_is_well_formed, Kind.CLIENT, because="it is part of `audit config`")
+def metadata_url_of_a_client(evidence: ClientEvidence) -> Results:
+    """The URL is the client's name: in two spellings it is two clients."""
+    urls = [(run, ask) for run, ask in evidence.asks if _is_url(ask.get("client_id"))]
+    if not urls:
+        yield _NO_URL
+    for run, ask in urls:
+        if wrong := _malformed(ask.get("client_id")):
+            yield finding(run, f"client_id: {wrong[0]}", ask, wrong[1])
+            return
+
+
+def _is_url(client_id: str) -> bool:
+    return client_id.lower().startswith(("https:", "http:"))
+
+
+def _malformed(url: str) -> tuple[str, Severity | None] | None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "it is no URL", None
+    if parts.scheme != "https":
+        return "it is not https", None
+    if parts.path in ("", "/") or {".", ".."} & set(parts.path.split("/")):
+        return "it has no path, or one with dot segments", None
+    if parts.fragment or parts.username is not None:
+        return "it has a fragment or a user name", None
+    return ("it has a query", Severity.LOW) if parts.query else None
+
 
 cl_reg_03 = planned(
     id="CL-REG-03",
@@ -253,7 +306,7 @@ cl_auth_02 = planned(
 
 RULES: tuple[Rule, ...] = (
     cl_reg_01,
-    cl_reg_02,
+    metadata_url_of_a_client,
     cl_reg_03,
     cl_reg_04,
     application_type_fits,

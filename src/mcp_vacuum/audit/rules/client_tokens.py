@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mcp_vacuum.audit.evidence.client import ClientEvidence, Run, first, form_of, path_of, sent_header
+from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.provoked import finding
-from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.rule import (
+    Finding,
+    Kind,
+    Level,
+    NotChecked,
+    Results,
+    Rule,
+    Severity,
+    also,
+    planned,
+    rule,
+)
 from mcp_vacuum.safety.secret import readable_in
 
 _STEADY = ("LAB-00", "LAB-12", "LAB-26")
@@ -115,21 +129,51 @@ def _any_readable(run: Run, values: list[str]) -> bool:
     return any(readable_in(printed, value) for value in values)
 
 
-cl_tok_09 = planned(
+@rule(
     id="CL-TOK-09",
     title="No implicit, hybrid or password grant configured",
     level=Level.MUST_NOT,
     severity=Severity.HIGH,
     sources=("RFC 9700 §2.4 and §2.1.2", "OAuth 2.1 §10 and §10.1"),
     fix="use authorization_code with PKCE",
-    kinds=(Kind.CONFIG,),
+    kinds=(Kind.FLOW, Kind.CLIENT, Kind.CONFIG),
     because="it is part of `audit config`",
+    bad="response_type=token",
+    good="response_type=code, and grant_type=authorization_code",
 )
+def code_flow_alone(evidence: FlowEvidence) -> Results:
+    """Other flows put tokens into URLs, or show the password to the client."""
+    if not evidence.samples:
+        yield NotChecked("INCONCLUSIVE: the client makes no authorization request that could be looked at")
+    for wrong in sorted({_other_flow(sample.parameters) for sample in evidence.samples} - {""}):
+        yield Finding("authorization request", wrong)
+
+
+@also(code_flow_alone, Kind.CLIENT, because="it is part of `audit config`")
+def code_flow_of_a_client(evidence: ClientEvidence) -> Results:
+    """Other flows put tokens into URLs, or show the password to the client."""
+    if not evidence.asks:
+        yield NotChecked("INCONCLUSIVE: the client makes no authorization request that could be looked at")
+    for run, ask in evidence.asks:
+        if wrong := _other_flow({name: ask.get(name) for name in ("response_type", "response_mode")}):
+            yield finding(run, f"authorization request: {wrong}", ask)
+            return
+    for run in evidence.runs:
+        for each in run.token_requests:
+            if first(form_of(each), "grant_type") == "password":
+                yield finding(run, "token request: grant_type is password", each)
+                return
+
+
+def _other_flow(parameters: Mapping[str, str]) -> str:
+    if parameters.get("response_type") != "code":
+        return "response_type is not code"
+    return "response_mode is fragment" if parameters.get("response_mode") == "fragment" else ""
 
 
 RULES: tuple[Rule, ...] = (
     token_is_in_the_header,
     cl_tok_04,
     nothing_secret_is_printed,
-    cl_tok_09,
+    code_flow_of_a_client,
 )

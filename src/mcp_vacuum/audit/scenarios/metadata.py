@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -13,8 +12,11 @@ from mcp_vacuum.audit.scenarios.scenario import HONEST, Arrange, Scenario, Stage
 from mcp_vacuum.lab.messages import App, Request, Response, redirect
 
 BIG = 10 * 1024 * 1024
+UNPACKED = 2 * BIG
 HOPS = 30
 OTHER_ISSUER = "https://accounts.other.example"
+_TENANT = replace(HONEST, issuer_path="/tenant")
+"""Who uses other endpoints than those below this path has guessed them."""
 _LONG = 16.0
 """Seconds of silence in which a client should have given up."""
 
@@ -48,11 +50,11 @@ def answered_with(change: Callable[[Response], Response]) -> Arrange:
 
 
 def _bomb(response: Response) -> Response:
-    """Return the document with ten times `BIG` of padding, which gzip makes small."""
-    padded = json.dumps({**json.loads(response.body), "padding": "x" * (10 * BIG)}).encode()
+    """Return the document with padding that gzip makes small."""
+    padded = b'{"padding": "' + b"x" * UNPACKED + b'", ' + response.body.strip()[1:]
     return replace(
         response,
-        body=gzip.compress(padded, 6),
+        body=gzip.compress(padded, 1),
         headers=(*response.headers, ("Content-Encoding", "gzip")),
     )
 
@@ -112,20 +114,34 @@ SCENARIOS = (
         "LAB-06/percent",
         "the metadata's issuer has an encoded letter",
         arrange=_percent,
-        config=replace(HONEST, issuer_path="/tenant"),
+        config=_TENANT,
     ),
     Scenario("LAB-06/slash", "the metadata's issuer has a slash more", arrange=_slash),
-    Scenario("LAB-07/big", "the metadata has 10 MiB", faults={"big_metadata": BIG}),
-    Scenario("LAB-07/bomb", "the metadata has 100 MiB once unpacked", arrange=answered_with(_bomb)),
+    Scenario("LAB-07/big", "the metadata has 10 MiB", faults={"big_metadata": BIG}, config=_TENANT),
+    Scenario(
+        "LAB-07/bomb",
+        "the metadata has 20 MiB once unpacked",
+        arrange=answered_with(_bomb),
+        config=_TENANT,
+    ),
     Scenario(
         "LAB-07/drip",
         "the metadata comes byte by byte, for minutes",
         arrange=answered_with(lambda response: replace(response, delivery="drip")),
+        config=_TENANT,
         quiet=_LONG,
+        least=3 * _LONG,
     ),
-    Scenario("LAB-07/nested", "the metadata is nested 10,000 deep", arrange=answered_with(_nested)),
-    Scenario("LAB-07/array", "the metadata is in an array", arrange=answered_with(_listed)),
-    Scenario("LAB-07/html", "a web page comes in place of the metadata", faults={"metadata_html": True}),
+    Scenario(
+        "LAB-07/nested", "the metadata is nested 10,000 deep", arrange=answered_with(_nested), config=_TENANT
+    ),
+    Scenario("LAB-07/array", "the metadata is in an array", arrange=answered_with(_listed), config=_TENANT),
+    Scenario(
+        "LAB-07/html",
+        "a web page comes in place of the metadata",
+        faults={"metadata_html": True},
+        config=_TENANT,
+    ),
     Scenario("LAB-09/hops", f"the metadata is behind {HOPS} redirects", arrange=_hops),
     Scenario(
         "LAB-09/origin",

@@ -25,7 +25,7 @@ SHELL = {
     "backtick": f"?x=`{_TOUCH}`",
     "semicolon": f'?x=";{_TOUCH};"',
     "quote": f"?x=';{_TOUCH};'",
-    "pipe": f"?x=|{_TOUCH}|",
+    "pipe": f"?x=|{_TOUCH}",
 }
 """By variant: what comes after the endpoint's path."""
 

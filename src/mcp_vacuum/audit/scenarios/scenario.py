@@ -84,6 +84,7 @@ class Scenario:
         again: Before each of these the client has ended; then it is started once more in the same home.
         environment: More variables for the client.
         quiet: Seconds of silence after which the run is over.
+        least: Seconds that the client has at least, whatever was asked for.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Scenario:
     again: tuple[Arrange, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     quiet: float = 4.0
+    least: float = 0.0
 
     @property
     def family(self) -> str:
