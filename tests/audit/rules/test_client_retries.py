@@ -20,6 +20,8 @@ from tests.audit.client_runs import AS, MCP, WORKED, call, exchange, judged, ope
 
 MANY = tuple(opened(state=f"{number}" * 43, code_challenge=f"{number}" * 43) for number in range(4))
 
+LIFETIMES = ("zero", "negative", "text", "huge", "unlimited")
+
 
 def test_values_of_a_failed_attempt_that_come_again_are_found() -> None:
     def judge(*logins: str) -> Verdict:
@@ -78,21 +80,22 @@ def refresh(number: int) -> Exchange:
 
 def test_more_than_one_refresh_and_one_login_for_a_refused_token_are_found() -> None:
     good = run("LAB-23/401", redemption(), call(401), refresh(1), redemption("2"), opened=MANY[:2])
+    usual = [run(f"LAB-20/{each}", redemption(), call()) for each in LIFETIMES]
     logins = run("LAB-23/401", call(401), opened=MANY[:3])
     refreshes = run("LAB-23/401", call(401), *map(refresh, range(3)), opened=MANY[:1])
 
-    assert judged(expiry_makes_no_loop, WORKED, good).verdict is Verdict.PASS
+    assert judged(expiry_makes_no_loop, WORKED, *usual, good).verdict is Verdict.PASS
     assert judged(expiry_makes_no_loop, WORKED, logins).verdict is Verdict.FAIL
     assert judged(expiry_makes_no_loop, WORKED, refreshes).verdict is Verdict.FAIL
 
 
-@pytest.mark.parametrize("variant", ["zero", "negative", "text", "huge", "unlimited"])
+@pytest.mark.parametrize("variant", LIFETIMES)
 def test_tokens_in_a_loop_are_found_whatever_the_lifetime(variant: str) -> None:
     refused = run("LAB-23/401", call(401), opened=MANY[:1])
     loop = run(f"LAB-20/{variant}", redemption(), *map(refresh, range(9)), call())
-    good = run(f"LAB-20/{variant}", redemption(), call())
+    good = [run(f"LAB-20/{each}", redemption(), call()) for each in LIFETIMES]
 
-    assert judged(expiry_makes_no_loop, WORKED, refused, good).verdict is Verdict.PASS
+    assert judged(expiry_makes_no_loop, WORKED, refused, *good).verdict is Verdict.PASS
     assert judged(expiry_makes_no_loop, WORKED, refused, loop).verdict is Verdict.FAIL
 
 

@@ -19,6 +19,7 @@ from mcp_vacuum.audit.rules.client_token_use import (
 )
 from tests.audit.client_runs import AS, HERE, WORKED, call, exchange, judged, opened, redemption, run
 
+OWN = HERE.access_tokens[0]
 THERE = "http://127.0.0.1:8"
 OTHER = Place(f"{THERE}/mcp", "http://127.0.0.1:9", f"{THERE}/mcp", "", (), ("at-other",))
 MOVED = ("301", "302", "307", "308")
@@ -36,7 +37,7 @@ def two(scenario: str, *exchanges: Exchange) -> Run:
 @pytest.mark.parametrize("status", MOVED)
 def test_a_token_that_follows_a_redirect_is_found(status: str) -> None:
     kept = [two(f"LAB-22/{each}", call(), exchange("POST", f"{THERE}/mcp")) for each in MOVED]
-    followed = two(f"LAB-22/{status}", call(), at(f"{THERE}/mcp", "at-1"))
+    followed = two(f"LAB-22/{status}", call(), at(f"{THERE}/mcp", OWN))
 
     assert judged(token_stays_at_its_origin, WORKED, *kept).verdict is Verdict.PASS
     (found,) = judged(token_stays_at_its_origin, WORKED, *kept, followed).findings
@@ -46,13 +47,14 @@ def test_a_token_that_follows_a_redirect_is_found(status: str) -> None:
 def test_the_old_transport_counts_only_where_it_is_spoken() -> None:
     kept = [two(f"LAB-22/{each}", call()) for each in MOVED]
 
+    assert judged(token_stays_at_its_origin, WORKED, *kept).verdict is Verdict.PASS
     assert judged(token_stays_at_its_origin, WORKED, *kept, two("LAB-22/sse")).verdict is Verdict.PASS
-    followed = two("LAB-22/sse", call(405), at(f"{THERE}/mcp", "at-1"))
+    followed = two("LAB-22/sse", call(405), at(f"{THERE}/mcp", OWN))
     assert judged(token_stays_at_its_origin, WORKED, *kept, followed).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
-    "crossed", [at(f"{THERE}/mcp", "at-1"), at(f"{AS}/token", "at-other"), at(OTHER.issuer, "at-1")]
+    "crossed", [at(f"{THERE}/mcp", OWN), at(f"{AS}/token", "at-other"), at(OTHER.issuer, OWN)]
 )
 def test_a_token_at_the_other_server_is_found(crossed: Exchange) -> None:
     own = (call(), at(f"{THERE}/mcp", "at-other"))
@@ -72,12 +74,13 @@ def test_an_id_token_that_is_sent_is_found() -> None:
 
 @pytest.mark.parametrize("kind", WRONG_TYPES)
 def test_a_token_of_an_unknown_type_that_is_used_is_found(kind: str) -> None:
-    refused = [run(f"LAB-20/{each}", redemption()) for each in WRONG_TYPES]
+    good = run("LAB-20/upper-case", redemption(), call())
+    refused = [good, *(run(f"LAB-20/{each}", redemption()) for each in WRONG_TYPES)]
     used = run(f"LAB-20/{kind}", redemption(), call())
 
     assert judged(token_type_is_checked, WORKED, *refused).verdict is Verdict.PASS
     assert judged(token_type_is_checked, WORKED, *refused, used).verdict is Verdict.FAIL
-    assert judged(token_type_is_checked, WORKED, *refused[1:]).verdict is Verdict.PASS
+    assert judged(token_type_is_checked, WORKED, *refused[:-1]).verdict is Verdict.INCONCLUSIVE
     assert judged(token_type_is_checked, WORKED).verdict is Verdict.INCONCLUSIVE
 
 

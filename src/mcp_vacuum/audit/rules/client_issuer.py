@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.marks import FORGED_ERROR, FORGED_LINE, STRANGER
-from mcp_vacuum.audit.provoked import answered, finding, must_refuse, redeemed
+from mcp_vacuum.audit.provoked import answered, finding, must_refuse, not_run, redeemed
 from mcp_vacuum.audit.rule import Kind, Level, Results, Rule, Severity, rule
 
 _REDEEMS = "the client redeems the code"
@@ -59,6 +59,7 @@ def wrong_iss_is_rejected(evidence: ClientEvidence) -> Results:
 def missing_iss_is_rejected(evidence: ClientEvidence) -> Results:
     """Where a server promises iss, an answer without it may be another server's."""
     yield from must_refuse(evidence, "LAB-14/missing", met=answered, crossed=redeemed, why=_REDEEMS)
+    yield from not_run(evidence, "LAB-14/unpromised")
     for run in evidence.of("LAB-14/unpromised"):
         if answered(run) and not run.redemptions and not evidence.uncontrolled:
             why = f"{run.what}; the client refuses this good answer"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from mcp_vacuum.audit.evidence.client import ClientEvidence, Run, first, form_of
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.audit.provoked import finding, must_refuse
+from mcp_vacuum.audit.provoked import finding, must_refuse, not_run
 from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, rule
 
 _OFTEN = 3
@@ -143,6 +143,7 @@ def refused_token_is_dropped(evidence: ClientEvidence) -> Results:
         crossed=_refused_again,
         why="the client sends it again",
     )
+    yield from not_run(evidence, "LAB-20/no-refresh")
     for run in evidence.of("LAB-24/invalid-grant", "LAB-20/no-refresh"):
         yield from _after_the_end(evidence, run)
 

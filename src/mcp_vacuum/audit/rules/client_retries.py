@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run, first, form_of, query_of
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.audit.provoked import finding, must_refuse, redeemed, redeemed_again
+from mcp_vacuum.audit.provoked import finding, must_refuse, not_run, redeemed, redeemed_again
 from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, rule
 
 _LOGINS = 3
@@ -90,11 +90,11 @@ def _other_resource(run: Run) -> tuple[Ask | Exchange, ...]:
 )
 def step_up_keeps_scopes(evidence: ClientEvidence) -> Results:
     """A request for the new scope alone brings a token that can no longer do what the old one could."""
-    runs = evidence.of("LAB-23/step-up")
-    if not runs or evidence.uncontrolled:
-        yield NotChecked(f"INCONCLUSIVE: {evidence.uncontrolled or 'LAB-23/step-up was not run'}")
+    yield from not_run(evidence, "LAB-23/step-up")
+    if evidence.uncontrolled:
+        yield NotChecked(f"INCONCLUSIVE: {evidence.uncontrolled}")
         return
-    for run in runs:
+    for run in evidence.of("LAB-23/step-up"):
         scopes = [set(ask.get("scope").split()) for ask in run.asks]
         if not any(each.status == 403 for each in run.authorized_calls):
             yield NotChecked("INCONCLUSIVE: LAB-23/step-up: the client did not come as far as this")
@@ -154,11 +154,12 @@ def expiry_makes_no_loop(evidence: ClientEvidence) -> Results:
         crossed=lambda run: (*run.refreshes[_ONCE_MORE:], *run.asks[_ONCE_MORE:]),
         why="the client does more than one refresh and one login after each other",
     )
-    for run in evidence.of(*(f"LAB-20/{name}" for name in _LIFETIMES)):
+    yield from not_run(evidence, *_LIFETIMES)
+    for run in evidence.of(*_LIFETIMES):
         yield from _with_odd_lifetime(evidence, run)
 
 
-_LIFETIMES = ("unlimited", "zero", "negative", "text", "huge")
+_LIFETIMES = tuple(f"LAB-20/{name}" for name in ("unlimited", "zero", "negative", "text", "huge"))
 
 
 def _with_odd_lifetime(evidence: ClientEvidence, run: Run) -> Results:

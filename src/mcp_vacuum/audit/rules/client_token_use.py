@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcp_vacuum.audit.evidence.client import ClientEvidence, Run, sent_header
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.marks import ID_TOKEN_NAME, UNSIGNED
-from mcp_vacuum.audit.provoked import finding, must_refuse
+from mcp_vacuum.audit.provoked import finding, must_refuse, not_run
 from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, rule
 
 
@@ -99,6 +99,7 @@ def token_type_is_checked(evidence: ClientEvidence) -> Results:
     names = ("LAB-20/n-a", "LAB-20/mac", "LAB-20/untyped")
     why = "the client uses it as a bearer token"
     yield from must_refuse(evidence, *names, met=_got_token, crossed=_called, why=why)
+    yield from not_run(evidence, "LAB-20/upper-case")
     for run in evidence.of("LAB-20/upper-case"):
         if _got_token(run) and not run.authorized_calls and not evidence.uncontrolled:
             why = f"{run.what}; the client does not use it, though case does not matter"
