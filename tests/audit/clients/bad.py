@@ -504,5 +504,90 @@ flaw("refuses-no-lifetime", take=refuses_no_lifetime)
 flaw("replays-code", redeem=redeems_until_it_works)
 flaw("code-by-json", post_form=by_json)
 
+# --- registration -------------------------------------------------------------------------------------------
+
+
+def with_grant(self: Honest, redirect_uri: str) -> Json:
+    document = Honest.registration(self, redirect_uri)
+    return {**document, "grant_types": [*document["grant_types"], "client_credentials"]}
+
+
+def five_times(self: Honest, metadata: Json, redirect_uri: str) -> Json:
+    for _ in range(5):
+        with suppress(Stop):
+            return Honest.registered(self, metadata, redirect_uri)
+    raise Stop("registration failed")
+
+
+def unregistered(self: Honest, metadata: Json, redirect_uri: str) -> Json:
+    with suppress(Stop):
+        return Honest.registered(self, metadata, redirect_uri)
+    return {"client_id": "default"}
+
+
+def kept_client(self: Honest, issuer: str, metadata: Json, redirect_uri: str) -> Json:
+    return self.store.get("client") or Honest.client_for(self, issuer, metadata, redirect_uri)
+
+
+def refreshes_elsewhere(self: Honest) -> bool:
+    metadata = self.server_metadata(self.issuer_of(self.resource_metadata({})))
+    self.store["token_endpoint"] = metadata["token_endpoint"]
+    return self.refreshed(self.token.pop("refresh_token", None))
+
+
+def wider_refresh(self: Honest, url: str, form: dict[str, str], client: Json) -> Reply:
+    more = {"scope": "mcp:tools mcp:admin"} if "refresh_token" in form else {}
+    return Honest.post_form(self, url, {**form, **more}, client)
+
+
+def remembered(self: Honest, challenge: dict[str, str]) -> Json:
+    self.known = getattr(self, "known", None) or Honest.resource_metadata(self, challenge)  # type: ignore[attr-defined]
+    return self.known  # type: ignore[attr-defined,no-any-return]
+
+
+def part(of: Json) -> str:
+    return base64.urlsafe_b64encode(json.dumps(of).encode()).rstrip(b"=").decode()
+
+
+def asserting(**changes: Any) -> Any:
+    def post_form(self: Honest, url: str, form: dict[str, str], client: Json) -> Reply:
+        subject = client["client_id"]
+        claims = {
+            "iss": subject,
+            "sub": subject,
+            "aud": url.removesuffix("/token"),
+            "jti": str(time.time_ns()),
+        }
+        claims |= {"exp": time.time() + 60, **changes, **({"aud": url} if changes.get("aud") else {})}
+        head = {"alg": "ES256", "typ": "client-authentication+jwt", **changes.get("head", {})}
+        assertion = f"{part(head)}.{part(claims)}.c2lnbmVk"
+        kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        form = {**form, "client_assertion": assertion, "client_assertion_type": kind}
+        return Honest.post_form(self, url, form, client)
+
+    return post_form
+
+
+def assertion_flaw(name: str, **changes: Any) -> None:
+    flaw(name, method_of=lambda self, metadata: "private_key_jwt", post_form=asserting(**changes))
+
+
+flaw("metadata-url", client_for=lambda self, *a: {"client_id": "https://app.example/client.json"})
+flaw("wants-a-grant-more", registration=with_grant)
+flaw("wants-a-secret", method_of=lambda self, metadata: "client_secret_basic")
+flaw("ignores-registration", check_registered=nothing)
+flaw("registers-five-times", registered=five_times)
+flaw("goes-unregistered", registered=unregistered)
+flaw("hides-errors", error_of=lambda self, reply: "no luck")
+flaw("one-registration", client_for=kept_client)
+flaw("refreshes-elsewhere", refresh=refreshes_elsewhere)
+flaw("wider-refresh", post_form=wider_refresh)
+flaw("remembers-metadata", resource_metadata=remembered)
+assertion_flaw("good-assertion")
+assertion_flaw("assertion-to-endpoint", aud=True)
+assertion_flaw("long-assertion", exp=time.time() + 86400)
+assertion_flaw("shared-key-assertion", head={"alg": "HS256"})
+assertion_flaw("plain-jwt-assertion", head={"typ": "JWT"})
+
 if __name__ == "__main__":
     sys.exit(run(FLAWS[sys.argv[1]], sys.argv[2]))

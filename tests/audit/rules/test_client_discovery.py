@@ -25,7 +25,6 @@ def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
         "CL-DISC-07",
         "CL-DISC-08",
         "CL-DISC-09",
-        "CL-DISC-10",
     ]
 
 

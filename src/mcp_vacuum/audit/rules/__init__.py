@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mcp_vacuum.audit.rule import Rule
 from mcp_vacuum.audit.rules import (
+    client_binding,
     client_discovery,
     client_issuer,
     client_more,
@@ -14,6 +15,7 @@ from mcp_vacuum.audit.rules import (
     client_pkce,
     client_redirect,
     client_refresh,
+    client_registering,
     client_registration,
     client_resource,
     client_retries,
@@ -45,7 +47,9 @@ CATALOGUE: tuple[Rule, ...] = (
     *client_issuer.RULES,
     *client_redirect.RULES,
     *client_resource.RULES,
+    *client_registering.RULES,
     *client_registration.RULES,
+    *client_binding.RULES,
     *client_tokens.RULES,
     *client_token_use.RULES,
     *client_refresh.RULES,

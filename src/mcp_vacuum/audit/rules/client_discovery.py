@@ -16,7 +16,7 @@ from mcp_vacuum.audit.provoked import (
     read_server_metadata,
     used,
 )
-from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, rule
 
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 _OAUTH, _OPENID = "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"
@@ -333,17 +333,6 @@ def no_credentials_on_discovery(evidence: ClientEvidence) -> Results:
         yield NotChecked("INCONCLUSIVE: no metadata was fetched after a login")
 
 
-cl_disc_10 = planned(
-    id="CL-DISC-10",
-    title="Re-reads and revalidates PRM on a new challenge",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=("RFC 9728 §5.2", "MCP client registration, Authorization Server Binding"),
-    fix="treat a challenge as a cache invalidation",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 RULES: tuple[Rule, ...] = (
     challenges_are_parsed,
     resource_metadata_in_order,
@@ -354,5 +343,4 @@ RULES: tuple[Rule, ...] = (
     foreign_issuer_is_rejected,
     metadata_is_bounded,
     no_credentials_on_discovery,
-    cl_disc_10,
 )

@@ -18,7 +18,6 @@ from mcp_vacuum.audit.rule import (
     Rule,
     Severity,
     also,
-    planned,
     rule,
 )
 from mcp_vacuum.safety.address import is_loopback_host
@@ -153,43 +152,7 @@ def _without_port(uri: str) -> str:
     return parts._replace(netloc=host).geturl() if is_loopback_host(host) else uri
 
 
-cl_redir_02 = planned(
-    id="CL-REDIR-02",
-    title="Loopback listener uses IP literal and binds only loopback",
-    level=Level.SHOULD,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §8.4.2 and §8.5.4", "RFC 8252 §7.3 and §8.3"),
-    fix="bind 127.0.0.1/::1 with an ephemeral port",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_redir_03 = planned(
-    id="CL-REDIR-03",
-    title="Listener opens per login, accepts one matching callback, closes",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=("OAuth 2.1 §8.5.4", "RFC 8252 §8.3"),
-    fix="one-shot handler on exact path with deadline",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_redir_04 = planned(
-    id="CL-REDIR-04",
-    title="Callback page reflects nothing, leaks nothing, never redirects onward",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=("OAuth 2.1 §2.3.6 and §7.12.1", "RFC 9700 §4.2.4 and §4.11.1"),
-    fix="serve a static page and drop the query",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 RULES: tuple[Rule, ...] = (
     redirect_uri_of_a_client,
-    cl_redir_02,
-    cl_redir_03,
-    cl_redir_04,
     redirect_uri_is_the_same,
 )

@@ -38,20 +38,6 @@ from mcp_vacuum.safety.address import is_loopback_host
 _NO_URL = NotChecked("NOT_APPLICABLE: the client_id is no URL of a metadata document")
 _NO_REGISTRATION = NotChecked("INCONCLUSIVE: the client registered nowhere")
 
-cl_reg_01 = planned(
-    id="CL-REG-01",
-    title="Chooses pre-registered, then CIMD, then DCR, then prompt",
-    level=Level.SHOULD,
-    severity=Severity.LOW,
-    sources=(
-        "MCP client registration, the priority list",
-        "MCP client registration, Advertising CIMD Support",
-    ),
-    fix="implement the priority order",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 
 @rule(
     id="CL-REG-02",
@@ -178,43 +164,6 @@ def _is_native(uri: str) -> bool:
     return parts.scheme not in ("http", "https") or is_loopback_host(host)
 
 
-cl_reg_06 = planned(
-    id="CL-REG-06",
-    title="DCR metadata is minimal and response is verified",
-    level=Level.ADVICE,
-    severity=Severity.MEDIUM,
-    sources=("RFC 7591 §2 and §3.2.1", "MCP authorization, Refresh Tokens (refresh_token in grant_types)"),
-    fix="ask for little, check what came back",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_reg_07 = planned(
-    id="CL-REG-07",
-    title="Handles registration failures with a meaningful error",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=("MCP client registration, Application Type and Redirect URI Constraints", "RFC 7591 §3.2.2"),
-    fix="surface error and stop",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_reg_08 = planned(
-    id="CL-REG-08",
-    title="Credentials are keyed by issuer, never reused, re-registered on change",
-    level=Level.MUST_NOT,
-    severity=Severity.CRITICAL,
-    sources=(
-        "MCP client registration, Authorization Server Binding",
-        "MCP authorization server discovery, Authorization Server Location",
-        "MCP conformance suite, sep-2352",
-    ),
-    fix="index the store by issuer",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 cl_reg_09 = planned(
     id="CL-REG-09",
     title="No shared secret embedded in a distributed client",
@@ -293,27 +242,11 @@ def _client_of(each: Exchange) -> str:
     return first(form_of(each), "client_id")
 
 
-cl_auth_02 = planned(
-    id="CL-AUTH-02",
-    title="Client assertion is short-lived, unique and addressed to issuer",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("rfc7523bis §4 (updates RFC 7523 §3)", "RFC 7523 §3", "FAPI 2.0 Security Profile §5.3.2.1-8"),
-    fix="set aud to the validated issuer",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 RULES: tuple[Rule, ...] = (
-    cl_reg_01,
     metadata_url_of_a_client,
     cl_reg_03,
     cl_reg_04,
     application_type_fits,
-    cl_reg_06,
-    cl_reg_07,
-    cl_reg_08,
     cl_reg_09,
     one_way_of_authentication,
-    cl_auth_02,
 )

@@ -15,6 +15,7 @@ from mcp_vacuum.audit.marks import (
     SCRIPT_URL,
     STRANGER,
 )
+from mcp_vacuum.audit.scenarios.registration import without_resource
 from mcp_vacuum.audit.scenarios.scenario import HONEST, Arrange, Scenario, Stage
 from mcp_vacuum.audit.scenarios.state import Pairs, changed_answers
 from mcp_vacuum.lab.faults import ABSENT
@@ -81,7 +82,7 @@ def _hostile_challenge(stage: Stage) -> None:
 def _mix_up(stage: Stage) -> None:
     """The attacker's server sends the browser on to the honest one, with a client that is known there."""
     stage.twist(lambda request, app: _attacker(stage, request, app))
-    stage.twist(_without_resource, 1)
+    stage.twist(without_resource, 1)
 
 
 def _by_endpoint(stage: Stage) -> None:
@@ -104,13 +105,6 @@ def _attacker(stage: Stage, request: Request, app: App) -> Response:
 def _known_at_the_other(stage: Stage, response: Response) -> None:
     client = json.loads(response.body)
     stage.other.add_client(client["client_id"], redirect_uris=client["redirect_uris"])
-
-
-def _without_resource(request: Request, app: App) -> Response:
-    """A server that does not know resource indicators."""
-    query = {name: values for name, values in request.query.items() if name != "resource"}
-    form = {name: values for name, values in request.form.items() if name != "resource"}
-    return app(replace(request, query=query, form=form))
 
 
 def _changes_its_mind(stage: Stage) -> None:
