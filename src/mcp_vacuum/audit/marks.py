@@ -43,6 +43,7 @@ _CLAIMS = {"iss": STRANGER, "aud": "somebody-else", "sub": ID_TOKEN_NAME, "name"
 UNSIGNED = f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(_CLAIMS)}."
 """An ID token that is wrong in every way: not signed, expired, of another issuer, for another client."""
 
+STRAY = "a request of nobody in particular"
 AFTER_LOGIN = "after the login"
 OTHER_ADDRESS = "another address of this machine"
 """Why a client's listener is probed: what rules look for in `Answer.purpose`."""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -588,6 +589,75 @@ assertion_flaw("assertion-to-endpoint", aud=True)
 assertion_flaw("long-assertion", exp=time.time() + 86400)
 assertion_flaw("shared-key-assertion", head={"alg": "HS256"})
 assertion_flaw("plain-jwt-assertion", head={"typ": "JWT"})
+
+# --- listeners ----------------------------------------------------------------------------------------------
+
+
+def page(handler: Any, body: str, **headers: str) -> None:
+    handler.send_response(302 if "Location" in headers else 200)
+    for name, value in {"Content-Type": "text/html", **headers}.items():
+        handler.send_header(name.replace("_", "-"), value)
+    handler.end_headers()
+    handler.wfile.write(body.encode())
+
+
+CAREFUL = {
+    "Cache_Control": "no-store",
+    "Referrer_Policy": "no-referrer",
+    "Content_Security_Policy": "default-src 'none'",
+}
+INLINE = {**CAREFUL, "Content_Security_Policy": "script-src 'self' 'unsafe-inline'"}
+
+
+def onward(self: Honest, handler: Any, query: Query, status: int) -> None:
+    page(handler, "", Location=query.get("next", ["/done"])[0], **CAREFUL)
+
+
+def stays_open(self: Honest, server: Any) -> None:
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def lingers(self: Honest) -> None:
+    Honest.main(self)
+    time.sleep(2)
+
+
+def looks_itself(self: Honest, url: str) -> None:
+    self.send("GET", url)
+    raise Stop("no view here")
+
+
+def guessing_resource(self: Honest, challenge: dict[str, str]) -> Json:
+    try:
+        return Honest.resource_metadata(self, challenge)
+    except Stop:
+        return {"authorization_servers": [origin_of_server(self, {})]}
+
+
+def guessing_metadata(self: Honest, issuer: str) -> Json:
+    try:
+        return Honest.server_metadata(self, issuer)
+    except Stop:
+        names = {"authorization": "authorize", "token": "token", "registration": "register"}
+        return {f"{name}_endpoint": f"{issuer}/{path}" for name, path in names.items()}
+
+
+flaw("listens-everywhere", bind_host="0.0.0.0")
+flaw("says-localhost", redirect_host="localhost")
+flaw("takes-any-path", is_answer=lambda self, target: "code=" in target)
+flaw("takes-any-method", methods=("GET", "POST", "HEAD"))
+flaw("takes-any-length", is_answer=lambda self, target: urlsplit(target).path == "/callback")
+flaw("stays-open", close=stays_open, main=lingers)
+flaw("echoes", show_page=lambda self, handler, query, status: page(handler, f"{query}", **CAREFUL))
+flaw("leads-onward", show_page=onward)
+flaw(
+    "loads-from-elsewhere",
+    show_page=lambda self, handler, *a: page(handler, '<script src="https://cdn.example/x.js">', **CAREFUL),
+)
+flaw("bare-page", show_page=lambda self, handler, *a: page(handler, "done"))
+flaw("inline-scripts", show_page=lambda self, handler, *a: page(handler, "done", **INLINE))
+flaw("own-view", open=looks_itself)
+flaw("guesses-endpoints", resource_metadata=guessing_resource, server_metadata=guessing_metadata)
 
 if __name__ == "__main__":
     sys.exit(run(FLAWS[sys.argv[1]], sys.argv[2]))

@@ -62,6 +62,8 @@ class Honest:
 
     limit = LIMIT
     bind_host = "127.0.0.1"
+    redirect_host = "127.0.0.1"
+    methods = ("GET",)
     scopes_asked: str | None = None
 
     def __init__(self, url: str) -> None:
@@ -297,6 +299,13 @@ class Honest:
     def open(self, url: str) -> None:
         subprocess.run([os.environ["BROWSER"], url], check=True)
 
+    def is_answer(self, target: str) -> bool:
+        """What the listener takes for the answer: the right path, and a query that a browser may bring."""
+        return urlsplit(target).path == PATH and len(target) < 4096
+
+    def close(self, server: HTTPServer) -> None:
+        server.server_close()
+
     def show_page(self, handler: BaseHTTPRequestHandler, query: Query, status: int) -> None:
         """The callback page: static."""
         body = b"<!doctype html><title>Done</title><p>You may close this page."
@@ -486,14 +495,15 @@ class Listener:
         self.query: Query = {}
         self.came = threading.Event()
         self.server = HTTPServer((client.bind_host, 0), self._handler(client))
-        self.uri = f"http://127.0.0.1:{self.server.server_port}{PATH}"
+        self.client = client
+        self.uri = f"http://{client.redirect_host}:{self.server.server_port}{PATH}"
         self.state = ""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.server.server_close()
+        self.client.close(self.server)
 
     def wait(self, state: str) -> Query:
         """The first answer to the right path, within a time."""
@@ -510,16 +520,17 @@ class Listener:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                parts = urlsplit(self.path)
-                mine = parts.path == PATH and len(self.path) < 4096
+                mine = client.is_answer(self.path)
                 if mine and not listener.came.is_set():
-                    listener.query = parse_qs(parts.query, keep_blank_values=True)
+                    listener.query = parse_qs(urlsplit(self.path).query, keep_blank_values=True)
                     listener.came.set()
                 client.show_page(self, listener.query, 200 if mine else 404)
 
             def log_message(self, *_: Any) -> None:
                 pass
 
+        for method in client.methods:
+            setattr(Handler, f"do_{method}", Handler.do_GET)
         return Handler
 
 

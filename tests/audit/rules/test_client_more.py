@@ -9,7 +9,7 @@ import pytest
 from mcp_vacuum.audit.evidence.client import Answer, Run
 from mcp_vacuum.audit.marks import HOSTILE_TEXT, SCRIPT_URL
 from mcp_vacuum.audit.rule import Severity, Verdict
-from mcp_vacuum.audit.rules.client_more import RULES, foreign_text_is_made_harmless
+from mcp_vacuum.audit.rules.client_more import RULES, foreign_text_is_made_harmless, no_endpoints_are_guessed
 from tests.audit.client_runs import AS, CALLBACK, WORKED, exchange, judged, opened, run
 
 CAME = (Answer("the answer", "GET", CALLBACK, 200),)
@@ -52,6 +52,18 @@ def test_a_client_that_was_told_nothing_is_not_judged() -> None:
     silent = [run(each.scenario) for each in told()]
 
     assert judged(foreign_text_is_made_harmless, WORKED, *silent).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("variant", "severity"), [("404", Severity.MEDIUM), ("500", None), ("reset", None)])
+def test_endpoints_that_nobody_named_are_found(variant: str, severity: Severity | None) -> None:
+    stopped = run(f"LAB-27/{variant}")
+    registered = run(f"LAB-27/{variant}", exchange("POST", f"{AS}/register", 201))
+    asked = run(f"LAB-27/{variant}", opened=(opened(),))
+
+    assert judged(no_endpoints_are_guessed, WORKED, stopped).verdict is Verdict.PASS
+    for guessed in (registered, asked):
+        (found,) = judged(no_endpoints_are_guessed, WORKED, guessed).findings
+        assert found.severity is severity
 
 
 def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:

@@ -22,8 +22,6 @@ def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
         "CL-SSRF-04",
         "CL-OPEN-01",
         "CL-OPEN-02",
-        "CL-OPEN-03",
-        "CL-OPEN-04",
     ]
 
 

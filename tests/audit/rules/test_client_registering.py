@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -61,7 +62,7 @@ def compared(*more: Run) -> tuple[Run, ...]:
         {"response_types": ["code", "token"]},
     ],
 )
-def test_a_registration_for_more_than_a_login_is_found(wrong: dict[str, object]) -> None:
+def test_a_registration_for_more_than_a_login_is_found(wrong: dict[str, Any]) -> None:
     much = run("LAB-00", registration(**wrong))
 
     assert judged(registration_is_minimal_and_checked, WORKED, *compared()).verdict is Verdict.PASS

@@ -21,6 +21,7 @@ from mcp_vacuum.audit.evidence.client_record import MOST_OF_A_BODY, Recording
 from mcp_vacuum.audit.scenarios.scenario import Arrange, Scenario, Stage, Twist
 from mcp_vacuum.lab import Lab, User
 from mcp_vacuum.lab.user import Page
+from mcp_vacuum.safety.address import is_loopback_host
 
 URL = "{url}"
 """Stands for the MCP server's URL in the arguments of a command."""
@@ -248,7 +249,7 @@ def _probe(purpose: str, method: str, url: str) -> Answer:
 @contextmanager
 def _connected(url: str) -> Iterator[HTTPConnection]:
     parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in ("127.0.0.1", "::1", "localhost"):
+    if parts.scheme != "http" or not parts.hostname or not is_loopback_host(parts.hostname):
         raise ValueError("only loopback is asked")
     connection = HTTPConnection(parts.hostname, parts.port, timeout=3)
     try:

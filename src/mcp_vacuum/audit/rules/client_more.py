@@ -5,7 +5,7 @@ from __future__ import annotations
 from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.marks import CONTROLS, LINE, SCRIPT_URL
-from mcp_vacuum.audit.provoked import answered, finding, must_refuse
+from mcp_vacuum.audit.provoked import answered, finding, must_refuse, used
 from mcp_vacuum.audit.rule import Kind, Level, Results, Rule, Severity, planned, rule
 
 
@@ -58,7 +58,7 @@ def _printed_controls(run: Run) -> tuple[Exchange | Ask, ...]:
     return shown[:1] if CONTROLS in run.output else ()
 
 
-cl_leg_01 = planned(
+@rule(
     id="CL-LEG-01",
     title="Legacy default endpoints only after failed discovery and by opt-in",
     level=Level.ADVICE,
@@ -69,8 +69,23 @@ cl_leg_01 = planned(
     ),
     fix="default off, warn, keep PKCE and state",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="no metadata anywhere, and the client registers at https://mcp.example/register",
+    good="no metadata anywhere, and the client says so and stops",
 )
+def no_endpoints_are_guessed(evidence: ClientEvidence) -> Results:
+    """A server without metadata says nothing of PKCE, and an attacker can make metadata fail.
+
+    MCP 2025-03-26 wanted these guesses where metadata is answered with 404, so that they are less bad there.
+    """
+    yield from must_refuse(
+        evidence,
+        "LAB-27",
+        met=lambda run: run.server_metadata or run.resource_metadata,
+        crossed=used,
+        why="the client registers or asks for a login at endpoints that nobody named",
+        severity={"404": Severity.MEDIUM},
+    )
+
 
 cl_ext_01 = planned(
     id="CL-EXT-01",
@@ -84,7 +99,7 @@ cl_ext_01 = planned(
     ),
     fix="one request, then surface the error",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="such a flow begins with a key that clients of the laboratory have not been given",
 )
 
 cl_ext_02 = planned(
@@ -99,7 +114,7 @@ cl_ext_02 = planned(
     ),
     fix="validate response type and target",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="such a flow begins at the identity provider of a company, which the laboratory does not have",
 )
 
 cl_ext_03 = planned(
@@ -121,7 +136,7 @@ cl_loc_01 = planned(
     sources=("MCP security best practices, Local MCP Server Compromise", "SEP-1024"),
     fix="consent dialog plus sandbox",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="how a program asks its user before it starts another is seen on a screen, not in messages",
 )
 
 cl_stdio_01 = planned(
@@ -146,12 +161,12 @@ cl_elic_01 = planned(
     sources=("MCP elicitation, Safe URL Handling", "MCP elicitation, URL Mode Elicitation for OAuth Flows"),
     fix="consent screen and external browser",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="whether a person was asked is seen on a screen, not in messages",
 )
 
 RULES: tuple[Rule, ...] = (
     foreign_text_is_made_harmless,
-    cl_leg_01,
+    no_endpoints_are_guessed,
     cl_ext_01,
     cl_ext_02,
     cl_ext_03,

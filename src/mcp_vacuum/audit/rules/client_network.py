@@ -233,28 +233,6 @@ def _opened_an_option(run: Run) -> tuple[Ask, ...]:
     return tuple(Ask(url, {}) for url in run.opened if url.startswith("-"))
 
 
-cl_open_03 = planned(
-    id="CL-OPEN-03",
-    title="Uses an external browser, not an embedded view",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §8.2", "RFC 8252 §8.12"),
-    fix="open the system browser",
-    kinds=(Kind.CONFIG,),
-    because="the source code of a client is not looked at",
-)
-
-cl_open_04 = planned(
-    id="CL-OPEN-04",
-    title="Web client pages carry a Content Security Policy",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=("MCP security best practices, OAuth Authorization URL Validation (CSP)", "RFC 9700 §4.16"),
-    fix="send script-src 'self' or nonces",
-    kinds=(Kind.CLIENT,),
-    because="the web pages of a client are not looked at; a client is run, not visited",
-)
-
 RULES: tuple[Rule, ...] = (
     https_of_a_client,
     cl_ssrf_02,
@@ -262,6 +240,4 @@ RULES: tuple[Rule, ...] = (
     cl_ssrf_04,
     only_web_pages_are_opened,
     no_shell_sees_the_url,
-    cl_open_03,
-    cl_open_04,
 )

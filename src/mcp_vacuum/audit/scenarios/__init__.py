@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from mcp_vacuum.audit.scenarios import (
     discovery,
     issuer,
+    legacy,
+    listener,
     metadata,
     opening,
     pkce,
@@ -29,9 +31,11 @@ SCENARIOS: tuple[Scenario, ...] = (
     *pkce.SCENARIOS,
     *state.SCENARIOS,
     *issuer.SCENARIOS,
+    *listener.SCENARIOS,
     *registration.SCENARIOS,
     *tokens.SCENARIOS,
     *retries.SCENARIOS,
+    *legacy.SCENARIOS,
     *requests.SCENARIOS,
 )
 
