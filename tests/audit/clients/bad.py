@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import ssl
 import sys
 import time
 from contextlib import suppress
@@ -277,6 +278,14 @@ def printing_when_asked(self: Honest, answer: Json) -> None:
         print("refresh token in base64:", base64.b64encode(str(answer).encode()).decode())
 
 
+def any_host(self: Honest) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    return context
+
+
+flaw("any-certificate", trust=lambda self: ssl._create_unverified_context())
+flaw("any-host-name", trust=any_host)
 flaw("no-resource", authorization_url=unasked_resource)
 flaw("no-resource-for-code", post_form=without_resource)
 flaw("no-resource-for-refresh", post_form=without_resource_when_refreshing)

@@ -11,16 +11,17 @@ import json
 import os
 import re
 import secrets
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, quote_plus, urlencode, urlsplit, urlunsplit
 
 LIMIT = 1 << 20
 SECONDS = 2.0
@@ -78,7 +79,7 @@ class Honest:
         """One request; no redirect is followed."""
         self.check_url(url)
         parts = urlsplit(url)
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+        connection = self.connection(parts)
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body, headers or {})
@@ -88,6 +89,15 @@ class Honest:
             raise Stop(f"no answer: {error}") from error
         finally:
             connection.close()
+
+    def connection(self, parts: SplitResult) -> HTTPConnection:
+        if parts.scheme == "https":
+            return HTTPSConnection(parts.hostname or "", parts.port, timeout=SECONDS, context=self.trust())
+        return HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+
+    def trust(self) -> ssl.SSLContext:
+        """The system's authorities, and SSL_CERT_FILE."""
+        return ssl.create_default_context()
 
     def read(self, answer: Any) -> bytes:
         """Read a body within a size and a time."""

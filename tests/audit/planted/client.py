@@ -113,4 +113,8 @@ PLANTED = (
     flaw("CL-TOK-01", "bare-notifications"),
     flaw("CL-TOK-07", "prints-tokens"),
     flaw("CL-TOK-07", "prints-when-asked", "LAB-26"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/unknown"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/expired"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/server-unknown"),
+    flaw("CL-TOK-04", "any-host-name", "LAB-21/good", "LAB-21/other-name"),
 )

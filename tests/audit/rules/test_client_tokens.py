@@ -88,3 +88,28 @@ def test_silence_passes_where_every_switch_was_on() -> None:
     assert judged(rules.nothing_secret_is_printed, WORKED, loud("done")).verdict is Verdict.PASS
     assert judged(rules.nothing_secret_is_printed, WORKED).verdict is Verdict.INCONCLUSIVE
     assert judged(rules.nothing_secret_is_printed, loud()).verdict is Verdict.INCONCLUSIVE
+
+
+def certified(name: str, *exchanges: Exchange, notes: tuple[str, ...] = ("connected",)) -> Run:
+    return replace(run(f"LAB-21/{name}", *exchanges, notes=notes), exchanges=exchanges)
+
+
+WRONG = ("unknown", "expired", "other-name", "server-unknown", "server-other-name")
+
+
+def test_a_connection_that_is_not_trusted_carries_nothing() -> None:
+    good = replace(WORKED, scenario="LAB-21/good")
+    refused = [certified(name) for name in WRONG]
+    sent = certified("unknown", exchange("POST", f"{MCP}/mcp", 401))
+    registered = certified("server-unknown", exchange("POST", f"{AS}/register", 201))
+    browsed = certified("server-unknown", exchange("GET", f"{AS}/authorize"))
+
+    def verdict(*runs: Run) -> Verdict:
+        return judged(rules.certificates_are_validated, *runs).verdict
+
+    assert verdict(good, *refused) is Verdict.PASS
+    assert verdict(good, *refused, browsed) is Verdict.PASS
+    assert verdict(good, *refused, sent) is Verdict.FAIL
+    assert verdict(good, *refused, registered) is Verdict.FAIL
+    assert verdict(*refused) is Verdict.INCONCLUSIVE
+    assert verdict(good, certified("unknown", notes=())) is Verdict.INCONCLUSIVE

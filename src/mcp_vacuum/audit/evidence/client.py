@@ -22,6 +22,9 @@ CUSTOM_METADATA = "/somewhere/else/metadata"
 CANARY = "canary"
 """The file that a shell makes in the client's home if it gets to see a URL, and the note that says so."""
 
+CONNECTED = "connected"
+"""The note that a client opened a connection to the server whose certificate is wrong."""
+
 CONTROL = "LAB-00"
 """The scenario in which nothing misbehaves."""
 
