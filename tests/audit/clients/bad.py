@@ -51,6 +51,10 @@ def any_case(self: Honest, query: Query, state: str) -> None:
         raise Stop("another state")
 
 
+def last_of_each(self: Honest, query: Query, *given: Any) -> str:
+    return Honest.code_of(self, {name: values[-1:] for name, values in query.items()}, *given)
+
+
 def redeem_twice(self: Honest, *given: Any) -> None:
     Honest.redeem(self, *given)
     time.sleep(0.5)
@@ -59,6 +63,7 @@ def redeem_twice(self: Honest, *given: Any) -> None:
 
 
 flaw("ignores-state", check_state=nothing)
+flaw("last-parameter", code_of=last_of_each)
 flaw("any-case-state", check_state=any_case)
 flaw("weak-state", new_state=lambda self: str(time.time_ns() % 10**8))
 flaw("constant-state", new_state=lambda self: "the-same-state-in-every-login-of-everybody")

@@ -90,6 +90,7 @@ PLANTED = (
     flaw("CL-STATE-02", "ignores-state", "LAB-13/missing", long=False),
     flaw("CL-STATE-02", "ignores-state", "LAB-13/altered"),
     flaw("CL-STATE-02", "any-case-state", "LAB-13/case"),
+    flaw("CL-STATE-02", "last-parameter", "LAB-13/doubled", severity=Severity.MEDIUM),
     flaw("CL-STATE-03", "takes-answers-twice", "LAB-13/replayed"),
     flaw("CL-REDIR-01", "foreign-redirect", must_also=("CL-REG-05",)),
     flaw("CL-REDIR-05", "another-redirect"),
