@@ -196,7 +196,7 @@ def by_quoting_shell(self: Honest, url: str) -> None:
     os.system(f"\"$BROWSER\" '{url}'")
 
 
-flaw("opens-anything", authorization_url=unchecked)
+flaw("opens-anything", authorization_url=unchecked, patience=1.0)
 flaw("drops-query", authorization_url=without_query)
 flaw("opens-by-shell", authorization_url=unchecked, open=by_shell)
 flaw("opens-by-quoting-shell", authorization_url=unchecked, open=by_quoting_shell)

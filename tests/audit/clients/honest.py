@@ -61,6 +61,7 @@ class Honest:
 
     limit = LIMIT
     bind_host = "127.0.0.1"
+    patience = 8.0
     scopes_asked: str | None = None
 
     def __init__(self, url: str) -> None:
@@ -460,6 +461,7 @@ class Listener:
     def __init__(self, client: Honest) -> None:
         self.query: Query = {}
         self.came = threading.Event()
+        self.patience = client.patience
         self.server = HTTPServer((client.bind_host, 0), self._handler(client))
         self.uri = f"http://127.0.0.1:{self.server.server_port}{PATH}"
         self.state = ""
@@ -472,7 +474,7 @@ class Listener:
 
     def wait(self, state: str) -> Query:
         """The first answer to the right path, within a time."""
-        self.state, deadline = state, time.monotonic() + 8
+        self.state, deadline = state, time.monotonic() + self.patience
         self.server.timeout = 0.5
         while not self.came.is_set():
             if time.monotonic() > deadline:
