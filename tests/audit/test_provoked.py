@@ -50,7 +50,7 @@ def test_a_client_that_never_met_the_misbehaviour_proves_nothing() -> None:
 
 
 def test_a_scenario_that_was_not_run_is_said() -> None:
-    assert refused(WORKED) == [NotChecked("INCONCLUSIVE: LAB-11 was not run")]
+    assert refused(WORKED) == [NotChecked("INCONCLUSIVE: not run: LAB-11")]
 
 
 def test_a_variant_has_a_severity_of_its_own() -> None:

@@ -79,7 +79,7 @@ def must_do(
 def not_run(evidence: ClientEvidence, *names: str) -> Results:
     """Say which of these scenarios were not run, by family or by full name."""
     if missing := evidence.missing(*names):
-        yield NotChecked(f"INCONCLUSIVE: {', '.join(missing)} was not run")
+        yield NotChecked(f"INCONCLUSIVE: not run: {', '.join(missing)}")
 
 
 def finding(

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import ssl
 import sys
 import threading
 import time
@@ -51,6 +52,10 @@ def any_case(self: Honest, query: Query, state: str) -> None:
         raise Stop("another state")
 
 
+def last_of_each(self: Honest, query: Query, *given: Any) -> str:
+    return Honest.code_of(self, {name: values[-1:] for name, values in query.items()}, *given)
+
+
 def redeem_twice(self: Honest, *given: Any) -> None:
     Honest.redeem(self, *given)
     time.sleep(0.5)
@@ -59,6 +64,7 @@ def redeem_twice(self: Honest, *given: Any) -> None:
 
 
 flaw("ignores-state", check_state=nothing)
+flaw("last-parameter", code_of=last_of_each)
 flaw("any-case-state", check_state=any_case)
 flaw("weak-state", new_state=lambda self: str(time.time_ns() % 10**8))
 flaw("constant-state", new_state=lambda self: "the-same-state-in-every-login-of-everybody")
@@ -191,7 +197,7 @@ def by_quoting_shell(self: Honest, url: str) -> None:
     os.system(f"\"$BROWSER\" '{url}'")
 
 
-flaw("opens-anything", authorization_url=unchecked)
+flaw("opens-anything", authorization_url=unchecked, patience=1.0)
 flaw("drops-query", authorization_url=without_query)
 flaw("opens-by-shell", authorization_url=unchecked, open=by_shell)
 flaw("opens-by-quoting-shell", authorization_url=unchecked, open=by_quoting_shell)
@@ -278,6 +284,14 @@ def printing_when_asked(self: Honest, answer: Json) -> None:
         print("refresh token in base64:", base64.b64encode(str(answer).encode()).decode())
 
 
+def any_host(self: Honest) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    return context
+
+
+flaw("any-certificate", trust=lambda self: ssl._create_unverified_context())
+flaw("any-host-name", trust=any_host)
 flaw("no-resource", authorization_url=unasked_resource)
 flaw("no-resource-for-code", post_form=without_resource)
 flaw("no-resource-for-refresh", post_form=without_resource_when_refreshing)

@@ -12,17 +12,18 @@ import json
 import os
 import re
 import secrets
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, quote_plus, urlencode, urlsplit, urlunsplit
 
 LIMIT = 1 << 20
 SECONDS = 2.0
@@ -64,6 +65,7 @@ class Honest:
     bind_host = "127.0.0.1"
     redirect_host = "127.0.0.1"
     methods = ("GET",)
+    patience = 8.0
     scopes_asked: str | None = None
 
     def __init__(self, url: str) -> None:
@@ -89,7 +91,7 @@ class Honest:
         """One request; no redirect is followed."""
         self.check_url(url)
         parts = urlsplit(url)
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+        connection = self.connection(parts)
         try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body, headers or {})
@@ -99,6 +101,15 @@ class Honest:
             raise Stop(f"no answer: {error}") from error
         finally:
             connection.close()
+
+    def connection(self, parts: SplitResult) -> HTTPConnection:
+        if parts.scheme == "https":
+            return HTTPSConnection(parts.hostname or "", parts.port, timeout=SECONDS, context=self.trust())
+        return HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+
+    def trust(self) -> ssl.SSLContext:
+        """The system's authorities, and SSL_CERT_FILE."""
+        return ssl.create_default_context()
 
     def read(self, answer: Any) -> bytes:
         """Read a body within a size and a time."""
@@ -494,6 +505,7 @@ class Listener:
     def __init__(self, client: Honest) -> None:
         self.query: Query = {}
         self.came = threading.Event()
+        self.patience = client.patience
         self.server = HTTPServer((client.bind_host, 0), self._handler(client))
         self.client = client
         self.uri = f"http://{client.redirect_host}:{self.server.server_port}{PATH}"
@@ -507,7 +519,7 @@ class Listener:
 
     def wait(self, state: str) -> Query:
         """The first answer to the right path, within a time."""
-        self.state, deadline = state, time.monotonic() + 8
+        self.state, deadline = state, time.monotonic() + self.patience
         self.server.timeout = 0.5
         while not self.came.is_set():
             if time.monotonic() > deadline:

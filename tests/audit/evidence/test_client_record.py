@@ -69,3 +69,10 @@ def test_any_pkce_works_and_is_recorded_as_it_came() -> None:
     assert arrived[1].form["code_verifier"] != ("weak",)
     assert first(query_of(asked), "code_challenge") == "weak"
     assert first(form_of(redeemed), "code_verifier") == "weak"
+
+
+def test_a_host_is_recorded_by_the_laboratorys_own_name() -> None:
+    recording = Recording("LAB-21", {"localhost:9": "127.0.0.1:1"})
+    recording.before(lambda: None)(request("GET", "/a", host="localhost:9"), lambda _: Response(200))
+
+    assert [each.url for each in recording.exchanges()] == ["http://127.0.0.1:1/a"]

@@ -90,6 +90,7 @@ PLANTED = (
     flaw("CL-STATE-02", "ignores-state", "LAB-13/missing", long=False),
     flaw("CL-STATE-02", "ignores-state", "LAB-13/altered"),
     flaw("CL-STATE-02", "any-case-state", "LAB-13/case"),
+    flaw("CL-STATE-02", "last-parameter", "LAB-13/doubled", severity=Severity.MEDIUM),
     flaw("CL-STATE-03", "takes-answers-twice", "LAB-13/replayed"),
     flaw("CL-REDIR-01", "foreign-redirect", must_also=("CL-REG-05",)),
     flaw("CL-REDIR-05", "another-redirect"),
@@ -202,4 +203,8 @@ PLANTED = (
     flaw("CL-LEG-01", "guesses-endpoints", "LAB-27/404", severity=Severity.MEDIUM),
     flaw("CL-LEG-01", "guesses-endpoints", "LAB-27/500"),
     flaw("CL-LEG-01", "guesses-endpoints", "LAB-27/reset"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/unknown"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/expired"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/server-unknown"),
+    flaw("CL-TOK-04", "any-host-name", "LAB-21/good", "LAB-21/other-name"),
 )

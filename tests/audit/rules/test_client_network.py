@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from mcp_vacuum.audit.engine import judge
 from mcp_vacuum.audit.evidence.client import CANARY, Run
+from mcp_vacuum.audit.evidence.flow import collect
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.audit.rule import Rule, Severity, Verdict
+from mcp_vacuum.audit.rule import Kind, Rule, Severity, Verdict
 from mcp_vacuum.audit.rules import client_network as rules
 from mcp_vacuum.audit.rules.client_network import RULES
 from tests.audit.client_runs import AS, HERE, WORKED, exchange, judged, opened, redemption, run
@@ -80,3 +83,24 @@ def test_where_a_redirect_leads() -> None:
     assert verdict(at("token", redemption(), there), hops, origin) is Verdict.FAIL
     assert verdict(token, at("hops"), origin) is Verdict.FAIL
     assert verdict(token, hops, at("origin", there)) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "verdict"),
+    [
+        ("https://as.example/token", Verdict.PASS),
+        ("http://127.0.0.1:9/token", Verdict.PASS),
+        ("http://as.example/token", Verdict.FAIL),
+        ("as.example", Verdict.FAIL),
+    ],
+)
+def test_the_endpoints_of_a_configured_client(endpoint: str, verdict: Verdict) -> None:
+    evidence = collect(SimpleNamespace(token_endpoint=endpoint))
+
+    assert judge([rules.https_of_a_client], {Kind.FLOW: evidence}, (Kind.FLOW,))[0].verdict is verdict
+
+
+def test_plain_http_is_no_matter_in_the_laboratory() -> None:
+    assert judged(rules.https_of_a_client, WORKED).verdict is Verdict.NOT_APPLICABLE
+    unseen = judge([rules.https_of_a_client], {Kind.FLOW: collect(object())}, (Kind.FLOW,))
+    assert unseen[0].verdict is Verdict.INCONCLUSIVE

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from mcp_vacuum.audit.engine import judge
 from mcp_vacuum.audit.evidence.client import Run
+from mcp_vacuum.audit.evidence.flow import collect
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.audit.rule import Verdict
+from mcp_vacuum.audit.rule import Kind, Verdict
 from mcp_vacuum.audit.rules import client_registration as rules
 from mcp_vacuum.audit.rules.client_registration import RULES
-from tests.audit.client_runs import AS, CALLBACK, exchange, judged, run
+from tests.audit.client_runs import AS, CALLBACK, exchange, judged, opened, run
 
 
 def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
@@ -91,3 +94,24 @@ def test_the_registered_way_passes_if_both_were_seen() -> None:
     assert judged(rules.one_way_of_authentication, *GOOD).verdict is Verdict.PASS
     assert judged(rules.one_way_of_authentication, GOOD[0]).verdict is Verdict.INCONCLUSIVE
     assert judged(rules.one_way_of_authentication, run()).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("url", "verdict"),
+    [
+        ("https://client.example/mcp.json", Verdict.PASS),
+        ("https://client.example/mcp.json?v=1", Verdict.WARN),
+        ("https://client.example", Verdict.FAIL),
+        ("https://client.example/a/../b", Verdict.FAIL),
+        ("https://client.example/a#b", Verdict.FAIL),
+        ("https://user@client.example/a", Verdict.FAIL),
+        ("http://client.example/a", Verdict.FAIL),
+        ("client-1", Verdict.NOT_APPLICABLE),
+    ],
+)
+def test_the_url_that_a_client_is_known_by(url: str, verdict: Verdict) -> None:
+    rule = rules.metadata_url_of_a_client
+    configured = collect(SimpleNamespace(client_id=url))
+
+    assert judge([rule], {Kind.FLOW: configured}, (Kind.FLOW,))[0].verdict is verdict
+    assert judged(rule, run(opened=(opened(client_id=url),))).verdict is verdict

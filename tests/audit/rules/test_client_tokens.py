@@ -12,7 +12,8 @@ from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.rule import Verdict
 from mcp_vacuum.audit.rules import client_tokens as rules
 from mcp_vacuum.audit.rules.client_tokens import RULES
-from tests.audit.client_runs import AS, MCP, VERIFIER, WORKED, call, exchange, judged, redemption, run
+from tests.audit.client_runs import AS, MCP, VERIFIER, WORKED, call, exchange, judged, opened, redemption, run
+from tests.audit.conftest import altered, audit, client, found
 
 
 def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
@@ -79,3 +80,43 @@ def test_silence_passes_where_every_switch_was_on() -> None:
     assert judged(rules.nothing_secret_is_printed, WORKED, loud("done")).verdict is Verdict.PASS
     assert judged(rules.nothing_secret_is_printed, WORKED).verdict is Verdict.INCONCLUSIVE
     assert judged(rules.nothing_secret_is_printed, loud()).verdict is Verdict.INCONCLUSIVE
+
+
+def certified(name: str, *exchanges: Exchange, notes: tuple[str, ...] = ("connected",)) -> Run:
+    return replace(run(f"LAB-21/{name}", *exchanges, notes=notes), exchanges=exchanges)
+
+
+WRONG = ("unknown", "expired", "other-name", "server-unknown", "server-other-name")
+
+
+def test_a_connection_that_is_not_trusted_carries_nothing() -> None:
+    good = replace(WORKED, scenario="LAB-21/good")
+    refused = [certified(name) for name in WRONG]
+    sent = certified("unknown", exchange("POST", f"{MCP}/mcp", 401))
+    registered = certified("server-unknown", exchange("POST", f"{AS}/register", 201))
+    browsed = certified("server-unknown", exchange("GET", f"{AS}/authorize"))
+
+    def verdict(*runs: Run) -> Verdict:
+        return judged(rules.certificates_are_validated, *runs).verdict
+
+    assert verdict(good, *refused) is Verdict.PASS
+    assert verdict(good, *refused, browsed) is Verdict.PASS
+    assert verdict(good, *refused, sent) is Verdict.FAIL
+    assert verdict(good, *refused, registered) is Verdict.FAIL
+    assert verdict(*refused) is Verdict.INCONCLUSIVE
+    assert verdict(good, certified("unknown", notes=())) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("changes", [{"response_type": "token"}, {"response_mode": "fragment"}])
+def test_another_flow_than_the_code_flow(changes: dict[str, str | None]) -> None:
+    assert "CL-TOK-09" in found(audit(altered(**changes)))
+    assert judged(rules.code_flow_of_a_client, run(opened=(opened(**changes),))).verdict is Verdict.FAIL
+
+
+def test_the_code_flow_alone() -> None:
+    password = exchange("POST", f"{AS}/token", form={"grant_type": "password", "password": "p"})
+
+    assert "CL-TOK-09" in audit(client()).passed
+    assert judged(rules.code_flow_of_a_client, WORKED).verdict is Verdict.PASS
+    assert judged(rules.code_flow_of_a_client, run(opened=(opened(),)), run("LAB-12/1", password)).findings
+    assert judged(rules.code_flow_of_a_client, run()).verdict is Verdict.INCONCLUSIVE

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pytest
 
 from mcp_vacuum.audit.evidence.client import Answer
-from mcp_vacuum.audit.scenarios.scenario import Stage
+from mcp_vacuum.audit.scenarios.scenario import HONEST, Stage
 from mcp_vacuum.audit.scenarios.tokens import SCENARIOS, after_calls, to_the_other
+from mcp_vacuum.lab import Lab
 from mcp_vacuum.lab.faults import overridden
 from mcp_vacuum.lab.messages import Request, text_response
 
 CALL = Request("POST", "/mcp", {}, {"authorization": "Bearer x"})
 
 
-def stage() -> Stage:
-    return Stage((), lambda url: url, lambda purpose, method, url: Answer(purpose, method, url, 200))
+def stage(*labs: Lab) -> Stage:
+    return Stage(labs, lambda url: url, lambda purpose, method, url: Answer(purpose, method, url, 200))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,8 @@ def test_something_happens_after_so_many_calls_with_a_token_that_worked() -> Non
 
 
 def test_the_second_start_can_be_with_another_server() -> None:
-    on = stage()
-    to_the_other(on)
+    with Lab(HONEST) as lab, Lab(HONEST) as other:
+        on = stage(lab, other)
+        to_the_other(on)
 
-    assert on.sent_to == 1
+        assert on.url == other.mcp_url

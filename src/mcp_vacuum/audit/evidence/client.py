@@ -22,6 +22,9 @@ CUSTOM_METADATA = "/somewhere/else/metadata"
 CANARY = "canary"
 """The file that a shell makes in the client's home if it gets to see a URL, and the note that says so."""
 
+CONNECTED = "connected"
+"""The note that a client opened a connection to the server whose certificate is wrong."""
+
 CONTROL = "LAB-00"
 """The scenario in which nothing misbehaves."""
 
@@ -293,9 +296,12 @@ class ClientEvidence:
         return tuple(run for run in self.runs if run.family in names or run.scenario in names)
 
     def missing(self, *names: str) -> tuple[str, ...]:
-        """Return what was not run of these scenarios, by family or by full name."""
+        """Return what was not run of these scenarios; of a family of which none was, the family."""
+        played = {run.family for run in self.runs}
         skipped = {name for name in self.left_out if name in names or name.partition("/")[0] in names}
-        return tuple(sorted(skipped | {name for name in names if not self.of(name)}))
+        skipped |= {name for name in names if not self.of(name)}
+        families = {name: name.partition("/")[0] for name in skipped}
+        return tuple(sorted({name if family in played else family for name, family in families.items()}))
 
     @property
     def asks(self) -> tuple[tuple[Run, Ask], ...]:

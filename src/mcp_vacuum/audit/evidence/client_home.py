@@ -59,7 +59,7 @@ class Home:
     def make(cls, root: Path, mark: str) -> Home:
         """Make the directories and the stand-ins."""
         home = cls(root, mark)
-        for folder in (home.directory, home.programs, home.spool, home.temporary):
+        for folder in (home.directory, home.programs, home.spool, home.temporary, home.files):
             folder.mkdir(mode=0o700)
         text = _STAND_IN.format(python=sys.executable, spool=str(home.spool))
         for name in ("browser", *BROWSERS):
@@ -82,6 +82,11 @@ class Home:
     def spool(self) -> Path:
         """What the stand-ins were asked to open, one file each."""
         return self.root / "opened"
+
+    @property
+    def files(self) -> Path:
+        """What a scenario writes for the client to read."""
+        return self.root / "files"
 
     @property
     def temporary(self) -> Path:

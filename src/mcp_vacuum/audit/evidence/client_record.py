@@ -26,9 +26,11 @@ class Recording:
 
     Attributes:
         scenario: Its name, for the purposes of the exchanges.
+        aliases: Hosts by which a client knows a laboratory, and the laboratory's own.
     """
 
     scenario: str
+    aliases: Mapping[str, str] = field(default_factory=dict)
     active: int = 0
     touched: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -66,8 +68,13 @@ class Recording:
         with self._lock:
             begun, done = dict(self._begun), dict(self._done)
         return tuple(
-            _exchange(number + 1, self.scenario, *each, done.get(number)) for number, each in begun.items()
+            _exchange(number + 1, self.scenario, moment, self._own(request), done.get(number))
+            for number, (moment, request) in begun.items()
         )
+
+    def _own(self, request: Request) -> Request:
+        host = request.headers.get("host", "")
+        return replace(request, headers={**request.headers, "host": self.aliases.get(host, host)})
 
     def _begin(self, request: Request) -> int:
         with self._lock:

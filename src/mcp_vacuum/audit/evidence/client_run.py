@@ -64,17 +64,20 @@ def perform(command: Sequence[str], scenario: Scenario, limits: Limits) -> Run:
             )
         )
         labs = tuple(stack.enter_context(Lab(config)) for config in (scenario.config, *scenario.others))
-        return _Performance(scenario, limits, labs, Home.make(root, secrets.token_hex(16))).play(command)
+        home = Home.make(root, secrets.token_hex(16))
+        return _Performance(scenario, limits, labs, home, stack).play(command)
 
 
 class _Performance:
-    def __init__(self, scenario: Scenario, limits: Limits, labs: tuple[Lab, ...], home: Home) -> None:
+    def __init__(
+        self, scenario: Scenario, limits: Limits, labs: tuple[Lab, ...], home: Home, stack: ExitStack
+    ) -> None:
         self._scenario, self._limits, self._home = scenario, limits, home
-        self._recording = Recording(scenario.name)
         self._opened: list[str] = []
         self._answers: list[Answer] = []
         self._servers = {urlsplit(url).netloc for lab in labs for url in (lab.mcp_url, lab.issuer)}
-        self._stage = Stage(labs, self._visit, self._request)
+        self._stage = Stage(labs, self._visit, self._request, folder=home.files, stack=stack)
+        self._recording = Recording(scenario.name, self._stage.aliases)
         self._visits: list[threading.Thread] = []
         self._printed = {"stdout": "", "stderr": ""}
         self._ended_at = 0.0
@@ -88,11 +91,12 @@ class _Performance:
                 break
             arrange(self._stage)
             ended, code = self._start(self._filled(command))
+        for finish in self._stage.ending:
+            finish()
         return self._run(ended, code, time.monotonic() - began)
 
     def _filled(self, command: Sequence[str]) -> list[str]:
-        url = self._stage.labs[self._stage.sent_to].mcp_url
-        return [each.replace(URL, url) for each in command]
+        return [each.replace(URL, self._stage.url or self._stage.lab.mcp_url) for each in command]
 
     def _set_up(self) -> None:
         for number, lab in enumerate(self._stage.labs):
@@ -105,7 +109,11 @@ class _Performance:
         return lambda: self._stage.twists.get(number)
 
     def _start(self, command: Sequence[str]) -> tuple[Ended, int | None]:
-        environment = {**self._scenario.environment, **self._home.environment(self._limits.keep_env)}
+        environment = {
+            **self._scenario.environment,
+            **self._stage.environment,
+            **self._home.environment(self._limits.keep_env),
+        }
         self._recording.touch()
         try:
             programs = [Program(command, environment) for _ in range(self._stage.at_once)]

@@ -12,6 +12,7 @@ from mcp_vacuum.audit.provoked import (
     finding,
     must_do,
     must_refuse,
+    not_run,
     read_server_metadata,
     redeemed,
 )
@@ -114,14 +115,12 @@ def _at_the_other(run: Run) -> tuple[Exchange, ...]:
 
 
 def _another_origin(evidence: ClientEvidence) -> Results:
-    runs = evidence.of("LAB-09/origin")
-    if any(_at_the_other(run) for run in runs):
+    yield from not_run(evidence, "LAB-09/origin")
+    if any(_at_the_other(run) for run in evidence.of("LAB-09/origin")):
         yield NotChecked(
             "INCONCLUSIVE: LAB-09/origin: the client follows a redirect to another origin; "
             "what it checks before cannot be seen on loopback"
         )
-    elif not runs:
-        yield NotChecked("INCONCLUSIVE: LAB-09/origin was not run")
 
 
 cl_ssrf_04 = planned(

@@ -125,6 +125,7 @@ def state_is_checked_by_a_client(evidence: ClientEvidence) -> Results:
         met=answered,
         crossed=redeemed,
         why="the client redeems the code",
+        severity={"doubled": Severity.MEDIUM},  # one of the two is the right one
     )
 
 

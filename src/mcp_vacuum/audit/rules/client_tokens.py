@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mcp_vacuum.audit.evidence.client import ClientEvidence, Run, first, form_of, path_of, sent_header
+from mcp_vacuum.audit.evidence.client import (
+    CONNECTED,
+    ClientEvidence,
+    Run,
+    first,
+    form_of,
+    path_of,
+    sent_header,
+)
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.audit.provoked import finding
+from mcp_vacuum.audit.provoked import finding, not_run
 from mcp_vacuum.audit.rule import (
     Finding,
     Kind,
@@ -17,7 +25,6 @@ from mcp_vacuum.audit.rule import (
     Rule,
     Severity,
     also,
-    planned,
     rule,
 )
 from mcp_vacuum.safety.secret import readable_in
@@ -74,7 +81,7 @@ def _after_login(run: Run) -> list[Exchange]:
     return [each for each in run.calls if got and each.number > got[0]]
 
 
-cl_tok_04 = planned(
+@rule(
     id="CL-TOK-04",
     title="Validates TLS certificates and host names",
     level=Level.MUST,
@@ -82,8 +89,28 @@ cl_tok_04 = planned(
     sources=("OAuth 2.1 §7.1.3.2 and §1.5", "RFC 8414 §6.2", "RFC 9728 §7.3"),
     fix="remove verification overrides",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="verify=False",
+    good="a connection whose certificate is not trusted is given up before anything is sent",
 )
+def certificates_are_validated(evidence: ClientEvidence) -> Results:
+    """Without the check, whoever is on the way can be the server, and gets the token."""
+    good = next((run for run in evidence.of("LAB-21/good") if run.worked), None)
+    yield from not_run(evidence, "LAB-21")
+    for run in evidence.of("LAB-21"):
+        if run is good or run.variant == "good":
+            continue
+        if sent := _sent_to_the_untrusted(run):
+            yield finding(run, f"{run.what}; then the client sends its request all the same", sent[0])
+        elif good is None:
+            yield NotChecked("INCONCLUSIVE: the client does not work with the good certificates of LAB-21")
+        elif CONNECTED not in run.notes:
+            yield NotChecked(f"INCONCLUSIVE: {run.scenario}: the client did not connect")
+
+
+def _sent_to_the_untrusted(run: Run) -> tuple[Exchange, ...]:
+    server = run.place.issuer if run.variant.startswith("server-") else run.place.mcp_url
+    browser = ("/authorize", "/consent")
+    return tuple(each for each in run.at_origin_of(server) if not path_of(each).endswith(browser))
 
 
 @rule(
@@ -173,7 +200,7 @@ def _other_flow(parameters: Mapping[str, str]) -> str:
 
 RULES: tuple[Rule, ...] = (
     token_is_in_the_header,
-    cl_tok_04,
+    certificates_are_validated,
     nothing_secret_is_printed,
     code_flow_of_a_client,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mcp_vacuum.audit.scenarios import (
+    certificates,
     discovery,
     issuer,
     legacy,
@@ -36,6 +37,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *tokens.SCENARIOS,
     *retries.SCENARIOS,
     *legacy.SCENARIOS,
+    *certificates.SCENARIOS,
     *requests.SCENARIOS,
 )
 

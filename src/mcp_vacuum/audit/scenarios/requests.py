@@ -14,7 +14,7 @@ _LOUD = {
     "LOG_LEVEL": "DEBUG",
     "LOGLEVEL": "DEBUG",
     "FASTMCP_LOG_LEVEL": "DEBUG",
-    "FASTMCP_CLIENT_LOG_LEVEL": "DEBUG",
+    "FASTMCP_CLIENT_LOG_LEVEL": "debug",
     "MCP_LOG_LEVEL": "DEBUG",
     "PYTHONDEVMODE": "1",
     "RUST_LOG": "debug",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from mcp_vacuum.audit.evidence.client import Answer
 from mcp_vacuum.lab import Lab, LabConfig
@@ -27,8 +29,13 @@ class Stage:
         request: Sends a probe to the client's listener: purpose, method and URL.
         twists: What stands before each laboratory, by its number.
         notes: What the rules have to know besides.
-        sent_to: The number of the laboratory that the client is sent to when it is started.
         at_once: How many of it are started at the same time, in the same home.
+        folder: For files of the scenario.
+        stack: What has to be closed when the run is over.
+        environment: More variables for the client.
+        url: What the client gets in place of the first laboratory's URL.
+        aliases: Hosts under which the client knows those of the laboratories.
+        ending: Called when the client has ended.
     """
 
     labs: tuple[Lab, ...]
@@ -36,8 +43,13 @@ class Stage:
     request: Callable[[str, str, str], Answer]
     twists: dict[int, Twist] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    sent_to: int = 0
     at_once: int = 1
+    folder: Path = field(default_factory=Path)
+    stack: ExitStack = field(default_factory=ExitStack)
+    environment: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    aliases: dict[str, str] = field(default_factory=dict)
+    ending: list[Callable[[], None]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property

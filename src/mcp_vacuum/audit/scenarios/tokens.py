@@ -56,7 +56,7 @@ def revoke(stage: Stage) -> None:
 
 def to_the_other(stage: Stage) -> None:
     """Start the client once more, with the URL of the other MCP server."""
-    stage.sent_to = 1
+    stage.url = stage.other.mcp_url
 
 
 def two_at_once(stage: Stage) -> None:
