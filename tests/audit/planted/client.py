@@ -207,4 +207,9 @@ PLANTED = (
     flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/expired"),
     flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/server-unknown"),
     flaw("CL-TOK-04", "any-host-name", "LAB-21/good", "LAB-21/other-name"),
+    flaw("CL-EXT-03", "proof-with-private-key", says="jwk"),
+    flaw("CL-EXT-03", "proof-of-another-time", says="iat"),
+    flaw("CL-EXT-03", "proof-for-another-url", says="htu"),
+    flaw("CL-EXT-03", "proof-without-jti", says="jti"),
+    flaw("CL-EXT-03", "proof-of-another-type", says="typ"),
 )
