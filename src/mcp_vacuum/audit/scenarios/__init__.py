@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcp_vacuum.audit.scenarios import certificates, discovery, metadata, opening, pkce, requests, state
+from mcp_vacuum.audit.scenarios import (
+    addresses,
+    certificates,
+    discovery,
+    metadata,
+    opening,
+    pkce,
+    requests,
+    state,
+)
 from mcp_vacuum.audit.scenarios.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -17,6 +26,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *opening.SCENARIOS,
     *pkce.SCENARIOS,
     *state.SCENARIOS,
+    *addresses.SCENARIOS,
     *certificates.SCENARIOS,
     *requests.SCENARIOS,
 )
