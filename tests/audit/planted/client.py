@@ -207,4 +207,13 @@ PLANTED = (
     flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/expired"),
     flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/server-unknown"),
     flaw("CL-TOK-04", "any-host-name", "LAB-21/good", "LAB-21/other-name"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-resource"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-server"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-registration"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-token"),
+    *(
+        flaw("CL-SSRF-02", "any-address", "LAB-08/good", f"LAB-08/{name}")
+        for name in ("private", "link-local", "unique-local", "mapped", "decimal", "hexadecimal", "octal")
+    ),
+    flaw("CL-SSRF-02", "any-loopback", "LAB-08/good", "LAB-08/loopback"),
 )
