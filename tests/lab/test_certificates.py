@@ -56,4 +56,4 @@ def test_a_wrong_certificate_is_refused_for_its_flaw(tmp_path: Path, flaw: Flaw,
 def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
     Authority.make(tmp_path).context()
 
-    assert (tmp_path / "server-good.pem").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "server-localhost-good.pem").stat().st_mode & 0o077 == 0

@@ -45,22 +45,22 @@ class Authority:
         """A PEM file with its certificate."""
         return self.folder / "authority.pem"
 
-    def context(self, flaw: Flaw = "") -> ssl.SSLContext:
-        """Return a server's side with a certificate for `localhost` and 127.0.0.1, good but for `flaw`."""
+    def context(self, flaw: Flaw = "", host: str = "localhost") -> ssl.SSLContext:
+        """Return a server's side with a certificate for `host` and 127.0.0.1, good but for `flaw`."""
         key = ec.generate_private_key(ec.SECP256R1())
         signer = ec.generate_private_key(ec.SECP256R1()) if flaw == "unknown" else self.key
-        file = self.folder / f"server-{flaw or 'good'}.pem"
+        file = self.folder / f"server-{host}-{flaw or 'good'}.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.touch(mode=0o600)
-        file.write_bytes(private + self._leaf(key, signer, flaw).public_bytes(Encoding.PEM))
+        file.write_bytes(private + self._leaf(key, signer, flaw, host).public_bytes(Encoding.PEM))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
         return context
 
     def _leaf(
-        self, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, flaw: Flaw
+        self, key: ec.EllipticCurvePrivateKey, signer: ec.EllipticCurvePrivateKey, flaw: Flaw, host: str
     ) -> x509.Certificate:
-        name = "other.example" if flaw == "other-name" else "localhost"
+        name = "other.example" if flaw == "other-name" else host
         names: list[x509.GeneralName] = [x509.DNSName(name)]
         if flaw != "other-name":
             names.append(x509.IPAddress(IPv4Address("127.0.0.1")))

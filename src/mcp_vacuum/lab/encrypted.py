@@ -76,15 +76,15 @@ class Encrypted:
     def _join(self, client: socket.socket, server: socket.socket) -> None:
         with self._lock:
             self._open |= {client, server}
-        back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+        back = threading.Thread(target=copy, args=(server, client), daemon=True)
         back.start()
-        _copy(client, server)
+        copy(client, server)
         back.join()
         with self._lock:
             self._open -= {client, server}
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
+def copy(source: socket.socket, target: socket.socket) -> None:
     """Hand on until one side ends, and end the other."""
     with contextlib.suppress(OSError):
         while piece := source.recv(_PIECE):

@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlencode, urlsplit, urlunsplit
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
@@ -290,6 +291,19 @@ def any_host(self: Honest) -> ssl.SSLContext:
     return context
 
 
+def plain_by_proxy(self: Honest, parts: SplitResult, proxy: SplitResult) -> HTTPConnection:
+    if parts.scheme == "https":
+        return Honest.tunnel(self, parts, proxy)
+    connection = HTTPConnection(proxy.hostname or "", proxy.port, timeout=2)
+    connection.putrequest = lambda method, path, **more: HTTPConnection.putrequest(  # type: ignore[method-assign]
+        connection, method, f"http://{parts.hostname}{path}", **more
+    )
+    return connection
+
+
+flaw("any-scheme", check_url=nothing, tunnel=plain_by_proxy)
+flaw("any-address", is_public=lambda self, host: True)
+flaw("any-loopback", check_url=nothing)
 flaw("any-certificate", trust=lambda self: ssl._create_unverified_context())
 flaw("any-host-name", trust=any_host)
 flaw("no-resource", authorization_url=unasked_resource)

@@ -12,15 +12,17 @@ import json
 import os
 import re
 import secrets
+import socket
 import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import SplitResult, parse_qs, quote_plus, urlencode, urlsplit, urlunsplit
@@ -103,9 +105,18 @@ class Honest:
             connection.close()
 
     def connection(self, parts: SplitResult) -> HTTPConnection:
+        """By the proxy that the environment names, but on loopback."""
+        proxy = urlsplit(os.environ.get(f"{parts.scheme.upper()}_PROXY", ""))
+        if proxy.hostname and parts.hostname not in LOOPBACK:
+            return self.tunnel(parts, proxy)
         if parts.scheme == "https":
             return HTTPSConnection(parts.hostname or "", parts.port, timeout=SECONDS, context=self.trust())
         return HTTPConnection(parts.hostname or "", parts.port, timeout=SECONDS)
+
+    def tunnel(self, parts: SplitResult, proxy: SplitResult) -> HTTPConnection:
+        connection = HTTPSConnection(proxy.hostname or "", proxy.port, timeout=SECONDS, context=self.trust())
+        connection.set_tunnel(parts.hostname or "", parts.port or 443)
+        return connection
 
     def trust(self) -> ssl.SSLContext:
         """The system's authorities, and SSL_CERT_FILE."""
@@ -123,8 +134,22 @@ class Honest:
     def check_url(self, url: str) -> None:
         """https, or http on loopback."""
         parts = urlsplit(url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        loopback = parts.hostname in LOOPBACK
+        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
             raise Stop("not a URL to go to")
+        if urlsplit(self.url).hostname not in LOOPBACK and (loopback or not self.is_public(parts.hostname)):
+            raise Stop("a public server does not point there")
+
+    def is_public(self, host: str | None) -> bool:
+        """A name, or a public address in any spelling."""
+        try:
+            address = ip_address(socket.inet_ntoa(socket.inet_aton(host or "")))
+        except OSError:
+            with suppress(ValueError):
+                six = ip_address(host or "")
+                return (getattr(six, "ipv4_mapped", None) or six).is_global
+            return True
+        return address.is_global
 
     def fetch(self, url: str) -> Reply:
         return self.send("GET", url, {"Accept": "application/json"})

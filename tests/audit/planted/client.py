@@ -203,13 +203,22 @@ PLANTED = (
     flaw("CL-LEG-01", "guesses-endpoints", "LAB-27/404", severity=Severity.MEDIUM),
     flaw("CL-LEG-01", "guesses-endpoints", "LAB-27/500"),
     flaw("CL-LEG-01", "guesses-endpoints", "LAB-27/reset"),
-    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/unknown"),
-    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/expired"),
-    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/server-unknown"),
-    flaw("CL-TOK-04", "any-host-name", "LAB-21/good", "LAB-21/other-name"),
     flaw("CL-EXT-03", "proof-with-private-key", says="jwk"),
     flaw("CL-EXT-03", "proof-of-another-time", says="iat"),
     flaw("CL-EXT-03", "proof-for-another-url", says="htu"),
     flaw("CL-EXT-03", "proof-without-jti", says="jti"),
     flaw("CL-EXT-03", "proof-of-another-type", says="typ"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/unknown"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/expired"),
+    flaw("CL-TOK-04", "any-certificate", "LAB-21/good", "LAB-21/server-unknown"),
+    flaw("CL-TOK-04", "any-host-name", "LAB-21/good", "LAB-21/other-name"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-resource"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-server"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-registration"),
+    flaw("CL-SSRF-01", "any-scheme", "LAB-08/good", "LAB-08/http-token"),
+    *(
+        flaw("CL-SSRF-02", "any-address", "LAB-08/good", f"LAB-08/{name}")
+        for name in ("private", "link-local", "unique-local", "mapped", "decimal", "hexadecimal", "octal")
+    ),
+    flaw("CL-SSRF-02", "any-loopback", "LAB-08/good", "LAB-08/loopback"),
 )

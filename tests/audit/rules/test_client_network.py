@@ -100,7 +100,40 @@ def test_the_endpoints_of_a_configured_client(endpoint: str, verdict: Verdict) -
     assert judge([rules.https_of_a_client], {Kind.FLOW: evidence}, (Kind.FLOW,))[0].verdict is verdict
 
 
-def test_plain_http_is_no_matter_in_the_laboratory() -> None:
-    assert judged(rules.https_of_a_client, WORKED).verdict is Verdict.NOT_APPLICABLE
+def test_a_client_that_shows_no_endpoint_is_not_judged() -> None:
     unseen = judge([rules.https_of_a_client], {Kind.FLOW: collect(object())}, (Kind.FLOW,))
     assert unseen[0].verdict is Verdict.INCONCLUSIVE
+
+
+def public(name: str, *notes: str, exchanges: tuple[Exchange, ...] = ()) -> Run:
+    seen = run(f"LAB-08/{name}", *exchanges, notes=tuple(f"asked for {each}" for each in notes))
+    return replace(seen, places=(HERE, OTHER))
+
+
+GOOD = replace(WORKED, scenario="LAB-08/good")
+
+
+@pytest.mark.parametrize(
+    ("rule", "names", "bad"),
+    [
+        (
+            rules.https_of_a_client,
+            rules._PLAIN,
+            public("http-token", "http://login.laboratory.example/token"),
+        ),
+        (rules.private_addresses_are_blocked, rules._INSIDE, public("octal", "https://10.0.0.1:443")),
+        (
+            rules.private_addresses_are_blocked,
+            rules._INSIDE,
+            public("loopback", exchanges=(exchange("GET", f"{OTHER.issuer}/x"),)),
+        ),
+    ],
+)
+def test_where_a_public_server_points(rule: Rule, names: tuple[str, ...], bad: Run) -> None:
+    refused = [public(name) for name in names if name != bad.variant]
+
+    assert judged(rule, WORKED, GOOD, *refused, public(bad.variant)).verdict is Verdict.PASS
+    assert judged(rule, WORKED, GOOD, *refused, bad).verdict is Verdict.FAIL
+    assert judged(rule, WORKED, *refused).verdict is Verdict.INCONCLUSIVE
+    early = replace(public(bad.variant), exchanges=())
+    assert judged(rule, WORKED, GOOD, *refused, early).verdict is Verdict.INCONCLUSIVE

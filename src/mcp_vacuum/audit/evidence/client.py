@@ -25,6 +25,9 @@ CANARY = "canary"
 CONNECTED = "connected"
 """The note that a client opened a connection to the server whose certificate is wrong."""
 
+ASKED_FOR = "asked for "
+"""Begins the note of an address that the client wanted to reach, and did not."""
+
 CONTROL = "LAB-00"
 """The scenario in which nothing misbehaves."""
 
@@ -169,6 +172,11 @@ class Run:
     def variant(self) -> str:
         """What comes after the slash; empty if there is none."""
         return self.scenario.partition("/")[2]
+
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """The addresses beyond the laboratory that it wanted to reach."""
+        return tuple(note.removeprefix(ASKED_FOR) for note in self.notes if note.startswith(ASKED_FOR))
 
     @property
     def output(self) -> str:

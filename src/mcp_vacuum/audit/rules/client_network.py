@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 from mcp_vacuum.audit.evidence.client import CANARY, Ask, ClientEvidence, Run
@@ -29,8 +30,22 @@ from mcp_vacuum.audit.rule import (
     rule,
 )
 from mcp_vacuum.safety.address import is_loopback_host
+from mcp_vacuum.safety.url import printable
 
 _SCHEMES = ("javascript", "mixed-case", "data", "file", "vbscript", "custom", "space", "control", "http")
+_PLAIN = ("http-resource", "http-server", "http-registration", "http-token")
+_INSIDE = (
+    "private",
+    "link-local",
+    "loopback",
+    "shared",
+    "unique-local",
+    "mapped",
+    "decimal",
+    "hexadecimal",
+    "octal",
+)
+_NO_PROXY = "the client does not reach LAB-08/good by HTTPS_PROXY and its authority"
 _SHELL = ("dollar", "backtick", "semicolon", "quote", "pipe")
 _RAW = ("$(", "`", ";", "'", '"', "|")
 
@@ -62,12 +77,14 @@ def endpoints_are_https(evidence: FlowEvidence) -> Results:
 @also(endpoints_are_https, Kind.CLIENT)
 def https_of_a_client(evidence: ClientEvidence) -> Results:
     """What goes over plain http to another host can be read and changed by everybody on the way."""
-    yield NotChecked(
-        "NOT_APPLICABLE: the laboratory is plain http on loopback, which is the allowed exception"
+    yield from _public_lab(
+        evidence,
+        tuple(f"LAB-08/{name}" for name in _PLAIN),
+        lambda run: tuple(url for url in run.asked_for if url.startswith("http://")),
     )
 
 
-cl_ssrf_02 = planned(
+@rule(
     id="CL-SSRF-02",
     title="Blocks private, link-local, metadata and disguised addresses",
     level=Level.SHOULD,
@@ -75,8 +92,35 @@ cl_ssrf_02 = planned(
     sources=("MCP security best practices, Block Private IP Ranges", "RFC 9728 §7.7"),
     fix="filter resolved addresses with a library (ipaddress.is_global)",
     kinds=(Kind.CLIENT,),
-    because="the laboratory is on loopback, which is the allowed exception; no other address can be watched",
+    bad='"authorization_servers": ["https://169.254.169.254"], and the client asks there',
+    good="the login ends with an error, and nothing is sent to a private address",
 )
+def private_addresses_are_blocked(evidence: ClientEvidence) -> Results:
+    """A server outside must not choose what a client asks for inside its network."""
+    yield from _public_lab(
+        evidence,
+        tuple(f"LAB-08/{name}" for name in _INSIDE),
+        lambda run: (*run.asked_for, *(each.url for each in _at_loopback(run))),
+    )
+
+
+def _at_loopback(run: Run) -> tuple[Exchange, ...]:
+    return run.at_origin_of(run.places[1].issuer) if len(run.places) > 1 else ()
+
+
+def _public_lab(
+    evidence: ClientEvidence, names: tuple[str, ...], crossed: Callable[[Run], Sequence[str]]
+) -> Results:
+    """Judge runs by the addresses that were asked for; nothing is concluded of who uses no proxy."""
+    good = any(run.worked for run in evidence.of("LAB-08/good"))
+    yield from not_run(evidence, "LAB-08/good", *names)
+    for run in evidence.of(*names):
+        if asked := tuple(crossed(run)):
+            yield finding(run, f"{run.what}; then the client asks for {printable(asked[0], 80)}")
+        elif not good:
+            yield NotChecked(f"INCONCLUSIVE: {_NO_PROXY}")
+        elif not run.challenged:
+            yield NotChecked(f"INCONCLUSIVE: {run.scenario}: the client did not come as far as this")
 
 
 @rule(
@@ -234,7 +278,7 @@ def _opened_an_option(run: Run) -> tuple[Ask, ...]:
 
 RULES: tuple[Rule, ...] = (
     https_of_a_client,
-    cl_ssrf_02,
+    private_addresses_are_blocked,
     redirects_are_not_trusted,
     cl_ssrf_04,
     only_web_pages_are_opened,

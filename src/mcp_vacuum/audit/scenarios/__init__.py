@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mcp_vacuum.audit.scenarios import (
+    addresses,
     certificates,
     discovery,
     issuer,
@@ -37,6 +38,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *tokens.SCENARIOS,
     *retries.SCENARIOS,
     *legacy.SCENARIOS,
+    *addresses.SCENARIOS,
     *certificates.SCENARIOS,
     *requests.SCENARIOS,
 )

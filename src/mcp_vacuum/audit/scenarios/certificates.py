@@ -31,9 +31,9 @@ def behind_tls(flaw: Flaw, at: Literal["mcp", "authorization"] = "mcp") -> Arran
             origin: f"https://localhost:{front.port}" for origin, front in zip(origins, fronts, strict=True)
         }
         stage.environment |= dict.fromkeys(TRUST, str(authority.bundle))
-        stage.url = _said(stage.lab.mcp_url, outside)
+        stage.url = said(stage.lab.mcp_url, outside)
         stage.aliases |= {urlsplit(there).netloc: urlsplit(here).netloc for here, there in outside.items()}
-        stage.twist(_translated(outside))
+        stage.twist(translated(outside))
         stage.ending.append(lambda: _note(stage, fronts[0 if at == "mcp" else 1]))
 
     return arrange
@@ -48,28 +48,29 @@ def _note(stage: Stage, front: Encrypted) -> None:
         stage.notes.append(CONNECTED)
 
 
-def _translated(outside: Names) -> Twist:
+def translated(outside: Names) -> Twist:
     """Speak of https outside, and of the laboratory's own origins inside."""
     inside = {there: here for here, there in outside.items()}
 
     def twist(request: Request, app: App) -> Response:
         hosts = {urlsplit(there).netloc: urlsplit(here).netloc for here, there in outside.items()}
-        headers = {**request.headers, "host": _said(request.headers.get("host", ""), hosts)}
+        headers = {**request.headers, "host": said(request.headers.get("host", ""), hosts)}
         asked = replace(
             request, headers=headers, query=_meant(request.query, inside), form=_meant(request.form, inside)
         )
         response = app(asked)
-        told = tuple((name, _said(value, outside)) for name, value in response.headers)
-        return replace(response, headers=told, body=_said(response.body.decode(), outside).encode())
+        told = tuple((name, said(value, outside)) for name, value in response.headers)
+        return replace(response, headers=told, body=said(response.body.decode(), outside).encode())
 
     return twist
 
 
 def _meant(params: Params, names: Names) -> Params:
-    return {name: tuple(_said(value, names) for value in values) for name, values in params.items()}
+    return {name: tuple(said(value, names) for value in values) for name, values in params.items()}
 
 
-def _said(text: str, names: Names) -> str:
+def said(text: str, names: Names) -> str:
+    """Replace names in a text, also where they are percent-encoded."""
     for here, there in names.items():
         text = text.replace(here, there).replace(quote(here, safe=""), quote(there, safe=""))
     return text
