@@ -56,6 +56,15 @@ class TestTools:
         (asked,) = lab.recorder.to("/authorize")[-1].query["scope"]
         assert {"mcp:tools", "mcp:admin"} <= set(asked.split())
 
+    def test_a_login_whose_fresh_token_is_refused_has_to_be_repeated(
+        self, cli: CommandLine, lab: Lab, url: str
+    ) -> None:
+        lab.faults.mcp_always_401 = True
+        done = cli("tools", url)
+
+        assert done.code == 3
+        assert f"mcp-vacuum login {url} --force" in done.err
+
     def test_a_server_that_is_down(self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("mcp_vacuum.tokens.renewal.PATIENCE", 0.0)
         with Lab() as lab:
