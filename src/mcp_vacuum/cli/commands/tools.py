@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -85,6 +86,9 @@ async def _ask_with_sdk(
     import httpx2
 
     from mcp_vacuum.integrations.httpx2 import VacuumAuth
+
+    # It logs a traceback of what is raised here too; without a handler Python prints that.
+    logging.getLogger("mcp").addHandler(logging.NullHandler())
 
     async def note(response: httpx2.Response) -> None:
         answers.append(response.status_code)
