@@ -687,5 +687,29 @@ flaw("inline-scripts", show_page=lambda self, handler, *a: page(handler, "done",
 flaw("own-view", open=looks_itself)
 flaw("guesses-endpoints", resource_metadata=guessing_resource, server_metadata=guessing_metadata)
 
+# --- DPoP ---------------------------------------------------------------------------------------------------
+
+
+def proving(head: Json | None = None, jwk: Json | None = None, **changes: Any) -> Any:
+    """Return a way to send that adds something like a proof to each token request."""
+
+    def send(self: Honest, method: str, url: str, headers: Any = None, body: bytes | None = None) -> Reply:
+        if body and b"grant_type=" in body:
+            key = {"kty": "EC", "crv": "P-256", "x": "x", "y": "y", **(jwk or {})}
+            claims = {"htm": method, "htu": url, "iat": time.time(), "jti": str(time.time_ns()), **changes}
+            top = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key, **(head or {})}
+            headers = {**headers, "DPoP": f"{part(top)}.{part(claims)}.c2lnbmVk"}
+        return Honest.send(self, method, url, headers, body)
+
+    return send
+
+
+flaw("good-proof", send=proving())
+flaw("proof-with-private-key", send=proving(jwk={"d": "d"}))
+flaw("proof-of-another-time", send=proving(iat=1))
+flaw("proof-for-another-url", send=proving(htu="https://mcp.example/"))
+flaw("proof-without-jti", send=proving(jti=""))
+flaw("proof-of-another-type", send=proving(head={"typ": "JWT"}))
+
 if __name__ == "__main__":
     sys.exit(run(FLAWS[sys.argv[1]], sys.argv[2]))

@@ -45,6 +45,7 @@ LOGIN = exchange("GET", f"{AS}/authorize?client_id=c")
         ((), Verdict.PASS),
         ((LOGIN,), Verdict.FAIL),
         ((call(401), call(401), call(401)), Verdict.FAIL),
+        ((call(401, "b"), call(401, "c"), call(401, "d")), Verdict.PASS),
         ((call(401), READ), Verdict.PASS),
     ],
 )

@@ -72,7 +72,6 @@ def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
         "CL-LEG-01",
         "CL-EXT-01",
         "CL-EXT-02",
-        "CL-EXT-03",
         "CL-LOC-01",
         "CL-STDIO-01",
         "CL-ELIC-01",

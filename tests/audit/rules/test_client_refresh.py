@@ -94,6 +94,16 @@ def test_a_refused_token_that_is_sent_again_is_found() -> None:
         assert judged(refused_token_is_dropped, WORKED, without, *good, again).verdict is Verdict.FAIL
 
 
+def test_a_refresh_before_the_first_call_is_enough_to_be_provoked() -> None:
+    without = run("LAB-20/no-refresh", call(401), opened=LOGINS)
+    early = run("LAB-24/invalid-grant-restart", refresh("a", 400), opened=LOGINS)
+
+    assert judged(refused_token_is_dropped, WORKED, without, ended(ENDS[0]), early).verdict is Verdict.PASS
+    quiet = run("LAB-24/invalid-grant-restart", refresh("a"), opened=LOGINS)
+    judgement = judged(refused_token_is_dropped, WORKED, without, ended(ENDS[0]), quiet)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+
+
 def test_to_give_up_is_mild_and_to_ask_for_ever_is_not() -> None:
     tired = ended("invalid-grant", refresh("a", 400), logins=LOGINS[:1])
     loop = ended("invalid-grant", refresh("a", 400), logins=LOGINS * 2)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mcp_vacuum.audit.evidence.client import ClientEvidence, Place, Run, first, form_of
+from mcp_vacuum.audit.evidence.client import ClientEvidence, Place, Run, first, form_of, sent_header
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.provoked import finding, must_refuse
 from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, rule
@@ -52,7 +53,18 @@ def _goes_on_as_before(run: Run) -> tuple[Exchange, ...]:
     if any(each in run.resource_metadata for each in after):
         return ()
     logins = [each for each in after if each in run.to("/authorize", "GET")]
-    return (*logins, *refused[_AGAIN:])
+    return (*logins, *_stubborn(refused))
+
+
+def _stubborn(refused: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """The calls with a token that was refused so often already."""
+    times = Counter[str]()
+    again = []
+    for each in refused:
+        token = sent_header(each, "authorization")
+        times[token] += 1
+        again += [each] if times[token] > _AGAIN else []
+    return tuple(again)
 
 
 @rule(

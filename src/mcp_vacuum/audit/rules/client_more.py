@@ -117,17 +117,6 @@ cl_ext_02 = planned(
     because="such a flow begins at the identity provider of a company, which the laboratory does not have",
 )
 
-cl_ext_03 = planned(
-    id="CL-EXT-03",
-    title="DPoP proofs are fresh, complete and follow nonces",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=("RFC 9449 §4.2 and §7.1", "RFC 9449 §8 and §9", "MCP conformance suite, sep-1932"),
-    fix="generate one proof per request",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
 cl_loc_01 = planned(
     id="CL-LOC-01",
     title="Local server launch shows full command and asks consent",
@@ -169,7 +158,6 @@ RULES: tuple[Rule, ...] = (
     no_endpoints_are_guessed,
     cl_ext_01,
     cl_ext_02,
-    cl_ext_03,
     cl_loc_01,
     cl_stdio_01,
     cl_elic_01,

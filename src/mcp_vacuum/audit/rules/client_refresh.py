@@ -96,7 +96,7 @@ def refresh_token_stays_at_its_server(evidence: ClientEvidence) -> Results:
         "LAB-19/session",
         "LAB-19/restart",
         "LAB-19/endpoint",
-        met=_refused_with_token,
+        met=_refused_or_refreshed,
         crossed=_refresh_token_elsewhere,
         why="the refresh token arrives there",
         severity={"endpoint": Severity.LOW},
@@ -109,6 +109,15 @@ def refresh_token_stays_at_its_server(evidence: ClientEvidence) -> Results:
 
 def _refused_with_token(run: Run) -> tuple[Exchange, ...]:
     return tuple(each for each in run.authorized_calls if each.status == 401)
+
+
+def _refused_or_refreshed(run: Run) -> tuple[Exchange, ...]:
+    return _refused_with_token(run) or run.refreshes
+
+
+def _refused(run: Run) -> tuple[Exchange, ...]:
+    """The calls and the refreshes that show that what was granted has ended."""
+    return (*_refused_with_token(run), *(each for each in run.refreshes if each.status in (400, 401)))
 
 
 def _refresh_token_elsewhere(run: Run) -> tuple[Exchange, ...]:
@@ -139,7 +148,7 @@ def refused_token_is_dropped(evidence: ClientEvidence) -> Results:
         evidence,
         "LAB-24/invalid-grant",
         "LAB-24/invalid-grant-restart",
-        met=_refused_with_token,
+        met=_refused,
         crossed=_refused_again,
         why="the client sends it again",
     )

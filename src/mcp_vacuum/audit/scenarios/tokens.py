@@ -1,4 +1,4 @@
-"""LAB-20 and LAB-24: token responses of every kind, rotation, and refresh tokens that end."""
+"""LAB-20, LAB-24 and LAB-29: token responses of every kind, rotation, refresh tokens that end, and DPoP."""
 
 from __future__ import annotations
 
@@ -126,5 +126,15 @@ SCENARIOS = (
         "LAB-24/invalid-grant-restart",
         "between two starts everything that was granted ends",
         again=(revoke, nothing),
+    ),
+    Scenario(
+        "LAB-29/dpop",
+        "the server wants tokens that are bound to a key (DPoP)",
+        config=replace(HONEST, dpop=True, dpop_required=True),
+    ),
+    Scenario(
+        "LAB-29/nonces",
+        "both servers want a nonce in each DPoP proof",
+        config=replace(HONEST, dpop=True, dpop_required=True, dpop_nonces=True),
     ),
 )
