@@ -490,11 +490,8 @@ def test_late_answer(world: World) -> Loot:
     source="RFC 9700 §4.7.1",
     defence=in_the_test(
         "the listener takes nothing before it knows what to expect",
-        "`drivers/loopback.py: LoopbackListener.offer`",
-        lambda patch: patch.setattr(
-            "mcp_vacuum.drivers.loopback.LoopbackListener.offer",
-            lambda listener, url: bool(listener._answers.put(url)) or True,
-        ),
+        "`drivers/loopback.py: LoopbackListener.expects`",
+        lambda patch: patch.setattr("mcp_vacuum.drivers.loopback.LoopbackListener.expects", lambda *_: True),
     ),
     sees=NOTHING,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from mcp_vacuum.audit.rules import CATALOGUE
-from tests.audit.golden import table
+from tests.audit.golden import clients, table
 from tests.audit.planted import ROOMS, Outcome, planted, try_out
 
 
@@ -20,6 +20,8 @@ def main() -> int:
     print(summary(outcomes))
     print("\nreal servers, by their kept reports (tests/interop/test_audit.py compares them)")
     print("\n".join(table()))
+    print("\nreal clients, by their kept reports (tests/interop/test_audit_clients.py compares them)")
+    print("\n".join(clients.table()))
     return int(any(outcome.missed or outcome.false_alarms for outcome in outcomes))
 
 

@@ -28,7 +28,7 @@ QUICK = {
 
 def marked(flaw: Planted) -> object:
     """Return a flaw for pytest."""
-    slow = flaw in active.PLANTED and str(flaw) not in QUICK
+    slow = flaw.long or (flaw in active.PLANTED and str(flaw) not in QUICK)
     return pytest.param(flaw, id=str(flaw), marks=pytest.mark.long if slow else ())
 
 

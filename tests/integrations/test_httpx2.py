@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -16,6 +18,9 @@ import pytest
 from mcp_vacuum.errors import LoginRequired, ServerUnavailable, WrongAudience
 from mcp_vacuum.integrations.httpx2 import VacuumAuth
 from mcp_vacuum.lab import Lab
+from mcp_vacuum.lab.certificates import Authority
+from mcp_vacuum.lab.encrypted import Encrypted
+from mcp_vacuum.lab.gateway import Gateway
 from mcp_vacuum.models import Credential
 from mcp_vacuum.storage.opening import memory_store, open_store
 from mcp_vacuum.tokens.source import scope_required
@@ -380,3 +385,46 @@ def test_another_account_is_named_in_the_command() -> None:
     error = scope_required("https://a.example/mcp", "at work", "mcp:admin")
 
     assert error.hint == "mcp-vacuum login https://a.example/mcp --account 'at work' --scope mcp:admin"
+
+
+class Proxied:
+    """A source whose token is good for one URL."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def ready(self, method: str, url: str) -> dict[str, str]:
+        if url != self.url:
+            raise WrongAudience(f"not for {url}")
+        return {"Authorization": "Bearer t"}
+
+
+def test_a_tunnel_through_a_proxy_is_asked_for_without_the_token(tmp_path: Path) -> None:
+    authority = Authority.make(tmp_path)
+    url = "https://mcp.laboratory.example/jwks"
+    with (
+        Lab() as lab,
+        Encrypted(urlsplit(lab.issuer).port or 0, authority.context(host="mcp.laboratory.example")) as front,
+        Gateway({"mcp.laboratory.example": front.port}) as gateway,
+        httpx2.Client(
+            auth=VacuumAuth(Proxied(url)),  # type: ignore[arg-type]
+            proxy=gateway.url,
+            verify=ssl.create_default_context(cafile=str(authority.bundle)),
+            trust_env=False,
+        ) as client,
+    ):
+        assert client.get(url).status_code == 200
+
+    assert [each.headers["authorization"] for each in lab.recorder.to("/jwks")] == ["Bearer t"]
+    assert gateway.refused == ()
+
+
+def test_a_request_that_a_proxy_forwards_is_judged_by_its_whole_target() -> None:
+    url = "http://mcp.laboratory.example/jwks"
+    with (
+        Gateway({}) as gateway,
+        httpx2.Client(auth=VacuumAuth(Proxied(url)), proxy=gateway.url, trust_env=False) as client,  # type: ignore[arg-type]
+    ):
+        assert client.get(url).status_code == 502
+
+    assert gateway.refused == (url,)

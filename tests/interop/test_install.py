@@ -9,7 +9,9 @@ from . import install
 
 
 @pytest.mark.parametrize(
-    "folder", [install.SERVERS, install.SERVERS / "better-auth"], ids=lambda each: each.name
+    "folder",
+    [install.SERVERS, install.SERVERS / "better-auth", install.SERVERS / "mcp-remote"],
+    ids=lambda each: each.name,
 )
 def test_the_lock_names_no_registry(folder: Path) -> None:
     lock, settings = (folder / "package-lock.json").read_text(), (folder / ".npmrc").read_text()

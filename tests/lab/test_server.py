@@ -4,12 +4,14 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.client import HTTPConnection
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
-from mcp_vacuum.lab import Lab, LabConfig
+from mcp_vacuum.lab import Lab, LabConfig, server
 from mcp_vacuum.lab.server import LARGEST_BODY
 
 from .plain import Plain, send
@@ -136,3 +138,11 @@ class TestStopping:
             lab = Lab(LabConfig(port=probe.getsockname()[1]))
             with pytest.raises(OSError, match="in use"):
                 lab.start()
+
+
+def test_a_body_can_drip_until_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "DRIP", 0.01)
+    with Lab() as lab:
+        lab.faults.around = lambda request, app: replace(app(request), body=b"abc", delivery="drip")
+        with urlopen(f"{lab.issuer}/jwks") as answer:
+            assert answer.read() == b"abc"

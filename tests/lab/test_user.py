@@ -1,6 +1,7 @@
 """The user, as an object and as a program."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from mcp_vacuum.lab import Lab, User, user
+from mcp_vacuum.lab.user import Page
 
 from .plain import Plain, query
 
@@ -141,3 +143,25 @@ class TestProgram:
         )
 
         assert done.stdout.strip() == "[]"
+
+
+def test_the_user_is_watched(lab: Lab) -> None:
+    seen: list[tuple[str, str, int | None]] = []
+
+    def watch(method: str, url: str, page: Page | None) -> None:
+        seen.append((method, url, page.status if page else None))
+
+    User(watch=watch).visit(f"{lab.issuer}/jwks")
+
+    assert seen == [("GET", f"{lab.issuer}/jwks", 200)]
+
+
+def test_the_user_waits_for_whom_is_not_there_yet() -> None:
+    with socket.socket() as late:
+        late.bind(("127.0.0.1", 0))
+        port = late.getsockname()[1]
+        seen: list[Page | None] = []
+        with pytest.raises(ConnectionRefusedError):
+            User(patience=0.1, watch=lambda _, __, page: seen.append(page)).visit(f"http://127.0.0.1:{port}/")
+
+    assert seen == [None]

@@ -24,9 +24,10 @@ class SecurityAuditor:
     """Security compliance checker for OAuth clients."""
 
     def audit_oauth_flow(self, client: Any) -> SecurityReport:
-        """Audit a configured `OAuth2Client` against the six rules of the guide.
+        """Audit a configured `OAuth2Client` against the six rules of the guide, and what else it shows.
 
-        PKCE, exact redirect URI, state, encrypted storage, access tokens in memory only, token lifetime.
+        PKCE, exact redirect URI, state, encrypted storage, access tokens in memory only, token lifetime; then
+        https, the code flow alone, and the form of its name.
         Nothing is sent. A made-up token is put into the client's storage, looked for in its files, and
         deleted again.
 

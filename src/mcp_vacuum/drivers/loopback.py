@@ -112,13 +112,15 @@ class LoopbackListener:
             )
         raise LoginDeclined(f"nobody finished the login within {timeout:.0f} s", hint="run the login again")
 
-    def offer(self, redirect_url: str) -> bool:
-        """Take a redirect URL if it is the one that is waited for."""
-        if self._accepts is None or not self._accepts(redirect_url):
-            self.foreign_answers += 1
-            return False
+    def expects(self, redirect_url: str) -> bool:
+        """Return whether a redirect URL is the one that is waited for; count it if not."""
+        expected = self._accepts is not None and self._accepts(redirect_url)
+        self.foreign_answers += not expected
+        return expected
+
+    def take(self, redirect_url: str) -> None:
+        """Hand over the redirect URL that is waited for."""
         self._answers.put(redirect_url)
-        return True
 
     def close(self) -> None:
         """Stop listening and free the port."""
@@ -192,8 +194,15 @@ class _Handler(BaseHTTPRequestHandler):
             self._offer(f"{self.server.listener.redirect_uri}?{query}")
 
     def _offer(self, redirect_url: str) -> None:
-        taken = self.server.listener.offer(redirect_url)
-        self._answer(*((200, _ARRIVED) if taken else (400, _FOREIGN)))
+        """Show the page first: what waits for the answer may end the program with it."""
+        listener = self.server.listener
+        if not listener.expects(redirect_url):
+            self._answer(400, _FOREIGN)
+            return
+        try:
+            self._answer(200, _ARRIVED)
+        finally:
+            listener.take(redirect_url)
 
     def _is_for_us(self, path: str, query: str) -> bool:
         """The exact path, and the Host of the redirect URI: a web page whose name was rebound has its own."""

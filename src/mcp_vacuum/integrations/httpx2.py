@@ -138,8 +138,10 @@ class _Guard:
     def _judge(self, event: str, info: Mapping[str, Any]) -> None:
         if event.endswith(".send_request_headers.started"):
             sent = info["request"]
+            if not any(name.lower() == b"authorization" for name, _ in sent.headers):
+                return  # such as the CONNECT that asks a proxy for a tunnel
             target = str(httpx2.URL(_url_of(sent)))
-            if target != self._url and any(name.lower() == b"authorization" for name, _ in sent.headers):
+            if target != self._url:
                 self._source.ready(self._method, target)
 
 
@@ -155,8 +157,10 @@ class _AsyncGuard(_Guard):
 
 
 def _url_of(request: Any) -> str:
-    """Put the URL of an httpcore request together again."""
+    """Put the URL of an httpcore request together again; a proxy gets the whole of it as target."""
     parts = request.url
+    if not parts.target.startswith(b"/"):
+        return str(parts.target.decode())
     port = "" if parts.port is None else f":{parts.port}"
     return f"{parts.scheme.decode()}://{parts.host.decode()}{port}{parts.target.decode()}"
 

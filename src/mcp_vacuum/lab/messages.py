@@ -40,15 +40,15 @@ class Response:
     """An HTTP response, and how much of it is really sent.
 
     `delivery` is "whole"; "half", which announces the full length, sends half of
-    the body and closes; "twice", head and body and then both again; or "reset", which
-    sends nothing and resets the connection. `length_off` is added to the length that is
-    announced, and the connection is closed after the body.
+    the body and closes; "twice", head and body and then both again; "drip", the body byte by byte, with a
+    pause after each; or "reset", which sends nothing and resets the connection. `length_off` is added to the
+    length that is announced, and the connection is closed after the body.
     """
 
     status: int
     body: bytes = b""
     headers: Headers = ()
-    delivery: Literal["whole", "half", "twice", "reset"] = "whole"
+    delivery: Literal["whole", "half", "twice", "drip", "reset"] = "whole"
     length_off: int = 0
 
 

@@ -18,6 +18,8 @@ from mcp_vacuum.lab.recorder import Recorded, Recorder, ServerName
 
 LARGEST_BODY = 1 << 20
 """Bytes of a request body; more is answered by 413."""
+DRIP = 0.2
+"""Seconds after each byte of a body that drips."""
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -37,7 +39,7 @@ class LabServer(ThreadingHTTPServer):
         self.name: ServerName = name
         self.recorder = recorder
         self.app: App = lambda _: not_here()
-        self._stopping = False
+        self.stopping = False
         self._lock = threading.Lock()  # guards _open
         self._open: dict[Any, threading.Thread] = {}
         self._accepting = threading.Thread(target=self._accept, name=f"lab-{name}", daemon=True)
@@ -55,7 +57,7 @@ class LabServer(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Close every connection and wait, up to 5 s each, for every thread."""
-        self._stopping = True
+        self.stopping = True
         if self._accepting.is_alive():
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.server_port), 1).close()
@@ -73,7 +75,7 @@ class LabServer(ThreadingHTTPServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Take no connection once stopping: the last one only wakes the accepting thread."""
-        return not self._stopping
+        return not self.stopping
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Give a connection its thread, and remember both for `stop`."""
@@ -104,7 +106,7 @@ class LabServer(ThreadingHTTPServer):
             traceback.print_exc()
 
     def _accept(self) -> None:
-        while not self._stopping:
+        while not self.stopping:
             self.handle_request()
 
     def _connections(self) -> list[tuple[Any, threading.Thread]]:
@@ -196,9 +198,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_body(response)
 
     def _send_body(self, response: Response) -> None:
+        if response.delivery == "drip":
+            self._drip(response.body)
+            return
         half = response.delivery == "half"
         self.wfile.write(response.body[: len(response.body) // 2] if half else response.body)
         self.close_connection = self.close_connection or half or response.length_off != 0
+
+    def _drip(self, body: bytes) -> None:
+        for place in range(len(body)):
+            if self.server.stopping:
+                return
+            self.wfile.write(body[place : place + 1])
+            self.wfile.flush()
+            time.sleep(DRIP)
 
 
 def _chunk_size(line: bytes) -> int:

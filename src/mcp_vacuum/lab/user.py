@@ -8,6 +8,7 @@ As a program it is a browser for tests:
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.client import HTTPConnection, HTTPException, HTTPMessage
@@ -21,22 +22,31 @@ _NOTHING: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class Page:
+    """What a browser gets."""
+
     status: int
     headers: HTTPMessage
     page: str
+
+
+Watch = Callable[[str, str, Page | None], None]
+"""Is told the method and URL of every request, and what came; None if nobody listens there."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
     """Someone who decides what to do on the lab's consent page.
 
-    `delay` is in seconds, between seeing the page and answering it.
+    `delay` is in seconds, between seeing the page and answering it. `patience` is how many seconds it tries
+    again where nobody listens yet.
     """
 
     decision: Literal["allow", "deny"] = "allow"
     delay: float = 0.0
     timeout: float = 30.0
+    patience: float = 0.0
+    watch: Watch | None = None
 
     def visit(self, url: str) -> str:
         """Open a URL, follow redirects, answer the consent page; returns the URL where it ends.
@@ -48,7 +58,7 @@ class User:
             OSError: The first URL cannot be reached.
             RuntimeError: More than ten hops.
         """
-        browser = _Browser(self.timeout)
+        browser = _Browser(self.timeout, self.patience, self.watch)
         answer, body = browser.get(url), _NOTHING
         while True:
             form = _Form.find(answer.page) if answer.status == 200 else None
@@ -72,31 +82,56 @@ class User:
 @dataclass(slots=True)
 class _Browser:
     timeout: float
+    patience: float = 0.0
+    watch: Watch | None = None
     hops: int = 0
     cookies: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def get(self, url: str) -> _Answer:
+    def get(self, url: str) -> Page:
         return self._send("GET", url, None)
 
-    def post(self, url: str, form: str) -> _Answer:
+    def post(self, url: str, form: str) -> Page:
         return self._send("POST", url, form)
 
-    def _send(self, method: str, url: str, form: str | None) -> _Answer:
+    def _send(self, method: str, url: str, form: str | None) -> Page:
         self.hops += 1
         if self.hops > MOST_HOPS:
             raise RuntimeError("redirected in circles")
         parts = urlsplit(url)
         if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
             raise ValueError("this user never leaves loopback")
-        connection = HTTPConnection(parts.hostname, parts.port, timeout=self.timeout)
+        try:
+            answer = self._patiently(method, url, form)
+        except (OSError, HTTPException):
+            self._tell(method, url, None)
+            raise
+        self._tell(method, url, answer)
+        self._keep_cookies(parts.netloc, answer.headers)
+        return answer
+
+    def _tell(self, method: str, url: str, answer: Page | None) -> None:
+        if self.watch:
+            self.watch(method, url, answer)
+
+    def _patiently(self, method: str, url: str, form: str | None) -> Page:
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return self._exchange(method, url, form)
+            except ConnectionRefusedError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _exchange(self, method: str, url: str, form: str | None) -> Page:
+        parts = urlsplit(url)
+        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=self.timeout)
         try:
             connection.request(method, _target(url), form, self._headers(parts.netloc, form))
             response = connection.getresponse()
-            answer = _Answer(response.status, response.headers, response.read().decode("utf-8", "replace"))
+            return Page(response.status, response.headers, response.read().decode("utf-8", "replace"))
         finally:
             connection.close()
-        self._keep_cookies(parts.netloc, answer.headers)
-        return answer
 
     def _headers(self, origin: str, form: str | None) -> dict[str, str]:
         headers = {"Accept": "text/html", "User-Agent": "lab-user"}

@@ -13,7 +13,7 @@ from mcp_vacuum.audit.engine import COUNTS_FROM
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.audit.rule import Severity
 
-ROOMS = ("server", "passive", "active", "store", "config")
+ROOMS = ("server", "passive", "active", "client", "store", "config")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Planted:
 
     `rule` has to find it with `severity` (its own if None). Of the other rules only those in `must_also` may
     find something of medium severity or worse, and they have to. `says` is part of where or why it is wrong,
-    where the rule could find something else too.
+    where the rule could find something else too. `long` keeps it out of `make test`.
     """
 
     rule: str
@@ -31,6 +31,7 @@ class Planted:
     severity: Severity | None = None
     must_also: frozenset[str] = frozenset()
     says: str = ""
+    long: bool = False
 
     def __str__(self) -> str:
         return f"{self.rule} {self.what}"

@@ -17,6 +17,7 @@ from mcp_vacuum.storage.envelope import credential_to_dict
 from mcp_vacuum.storage.secure import BlockingTokenStorage
 
 SAMPLES = 3
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "revocation_endpoint", "issuer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,15 @@ class FlowEvidence:
         redirect_uri: As configured.
         samples: Several authorization requests; empty if the client makes none.
         storage: What was seen of its storage; a string says why nothing was.
+        endpoints: Name and URL of each endpoint that it is configured with.
+        client_id: As configured.
     """
 
     redirect_uri: str
     samples: tuple[Sample, ...]
     storage: StorageEvidence | str
+    endpoints: tuple[tuple[str, str], ...] = ()
+    client_id: str = ""
 
 
 def collect(client: Any) -> FlowEvidence:
@@ -85,7 +90,13 @@ def collect(client: Any) -> FlowEvidence:
     make = getattr(client, "authorization_request", None)
     samples = tuple(_sample(make()) for _ in range(SAMPLES)) if callable(make) else ()
     storage = getattr(client, "storage", None)
-    return FlowEvidence(str(getattr(client, "redirect_uri", "")), samples, _look_at(storage))
+    return FlowEvidence(
+        str(getattr(client, "redirect_uri", "")),
+        samples,
+        _look_at(storage),
+        tuple((name, str(url)) for name in ENDPOINTS if (url := getattr(client, name, None))),
+        str(getattr(client, "client_id", "")),
+    )
 
 
 # --- the authorization request ----------------------------------------------------------------------------

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.rule import Kind, Level, Rule, Severity, planned
+from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run
+from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.marks import CONTROLS, LINE, SCRIPT_URL
+from mcp_vacuum.audit.provoked import answered, finding, must_refuse, used
+from mcp_vacuum.audit.rule import Kind, Level, Results, Rule, Severity, planned, rule
 
-cl_err_01 = planned(
+
+@rule(
     id="CL-ERR-01",
     title="Treats server-supplied error text and names as hostile",
     level=Level.MUST,
@@ -15,10 +20,45 @@ cl_err_01 = planned(
     ),
     fix="length-limit, strip controls, label as untrusted",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="login failed: \\x1b[2J… is printed as it came, and clears the terminal",
+    good="login failed: the server says 'refused?[2J…'",
 )
+def foreign_text_is_made_harmless(evidence: ClientEvidence) -> Results:
+    """Control characters and line breaks of a server rewrite terminals and forge lines of logs."""
+    yield from must_refuse(
+        evidence,
+        "LAB-15/answer",
+        "LAB-15/token",
+        "LAB-15/registration",
+        "LAB-15/names",
+        "LAB-15/server",
+        met=_got_hostile_text,
+        crossed=_printed_controls,
+        why="the client prints its control characters as they are",
+    )
+    for run in evidence.of("LAB-15"):
+        if SCRIPT_URL in run.opened:
+            yield finding(run, f"{run.what}; then the client opens a script as error_uri")
+        elif any(line.startswith(LINE) for line in run.output.splitlines()) and not _printed_controls(run):
+            why = f"{run.what}; then the client prints its line breaks, so that it writes lines of its own"
+            yield finding(run, why, None, Severity.LOW)
 
-cl_leg_01 = planned(
+
+def _got_hostile_text(run: Run) -> tuple[Exchange | Ask, ...]:
+    return answered(run) if run.scenario == "LAB-15/answer" else _told(run)
+
+
+def _told(run: Run) -> tuple[Exchange, ...]:
+    word = LINE.encode()
+    return tuple(each for each in run.exchanges if each.response and word in each.response.body)
+
+
+def _printed_controls(run: Run) -> tuple[Exchange | Ask, ...]:
+    shown: tuple[Exchange | Ask, ...] = (*_told(run), *run.asks)
+    return shown[:1] if CONTROLS in run.output else ()
+
+
+@rule(
     id="CL-LEG-01",
     title="Legacy default endpoints only after failed discovery and by opt-in",
     level=Level.ADVICE,
@@ -29,8 +69,23 @@ cl_leg_01 = planned(
     ),
     fix="default off, warn, keep PKCE and state",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="no metadata anywhere, and the client registers at https://mcp.example/register",
+    good="no metadata anywhere, and the client says so and stops",
 )
+def no_endpoints_are_guessed(evidence: ClientEvidence) -> Results:
+    """A server without metadata says nothing of PKCE, and an attacker can make metadata fail.
+
+    MCP 2025-03-26 wanted these guesses where metadata is answered with 404, so that they are less bad there.
+    """
+    yield from must_refuse(
+        evidence,
+        "LAB-27",
+        met=lambda run: run.server_metadata or run.resource_metadata,
+        crossed=used,
+        why="the client registers or asks for a login at endpoints that nobody named",
+        severity={"404": Severity.MEDIUM},
+    )
+
 
 cl_ext_01 = planned(
     id="CL-EXT-01",
@@ -44,7 +99,7 @@ cl_ext_01 = planned(
     ),
     fix="one request, then surface the error",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="such a flow begins with a key that clients of the laboratory have not been given",
 )
 
 cl_ext_02 = planned(
@@ -59,18 +114,7 @@ cl_ext_02 = planned(
     ),
     fix="validate response type and target",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_ext_03 = planned(
-    id="CL-EXT-03",
-    title="DPoP proofs are fresh, complete and follow nonces",
-    level=Level.MUST,
-    severity=Severity.MEDIUM,
-    sources=("RFC 9449 §4.2 and §7.1", "RFC 9449 §8 and §9", "MCP conformance suite, sep-1932"),
-    fix="generate one proof per request",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="such a flow begins at the identity provider of a company, which the laboratory does not have",
 )
 
 cl_loc_01 = planned(
@@ -81,7 +125,7 @@ cl_loc_01 = planned(
     sources=("MCP security best practices, Local MCP Server Compromise", "SEP-1024"),
     fix="consent dialog plus sandbox",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="how a program asks its user before it starts another is seen on a screen, not in messages",
 )
 
 cl_stdio_01 = planned(
@@ -106,15 +150,14 @@ cl_elic_01 = planned(
     sources=("MCP elicitation, Safe URL Handling", "MCP elicitation, URL Mode Elicitation for OAuth Flows"),
     fix="consent screen and external browser",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    because="whether a person was asked is seen on a screen, not in messages",
 )
 
 RULES: tuple[Rule, ...] = (
-    cl_err_01,
-    cl_leg_01,
+    foreign_text_is_made_harmless,
+    no_endpoints_are_guessed,
     cl_ext_01,
     cl_ext_02,
-    cl_ext_03,
     cl_loc_01,
     cl_stdio_01,
     cl_elic_01,

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
+from mcp_vacuum.audit.evidence.client import ClientEvidence, Run, document_of, first, form_of
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
-from mcp_vacuum.audit.rule import Finding, Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.provoked import finding
+from mcp_vacuum.audit.rule import (
+    Finding,
+    Kind,
+    Level,
+    NotChecked,
+    Results,
+    Rule,
+    Severity,
+    also,
+    rule,
+)
 from mcp_vacuum.safety.address import is_loopback_host
 
 
@@ -21,13 +35,39 @@ from mcp_vacuum.safety.address import is_loopback_host
     ),
     fix="use loopback or https callbacks",
     kinds=(Kind.FLOW, Kind.CLIENT),
-    because="it is part of `audit client`",
     bad="redirect_uri=http://app.example/callback",
     good="redirect_uri=http://127.0.0.1:8123/callback",
 )
 def redirect_uri_is_safe(evidence: FlowEvidence) -> Results:
     """A pattern, or plain http to another host, lets somebody else receive the code."""
-    uri = evidence.redirect_uri
+    yield from _flaws(evidence.redirect_uri)
+
+
+@also(redirect_uri_is_safe, Kind.CLIENT)
+def redirect_uri_of_a_client(evidence: ClientEvidence) -> Results:
+    """A pattern, or plain http to another host, lets somebody else receive the code."""
+    told: set[str] = set()
+    seen = [(run, each) for run in evidence.legible for each in _redirect_uris(run)]
+    if not seen:
+        yield NotChecked("INCONCLUSIVE: the client named no redirect URI")
+    for run, uri in seen:
+        for flaw in _flaws(uri):
+            if flaw.why not in told:
+                told.add(flaw.why)
+                yield finding(run, f"redirect_uri: {flaw.why}", None, flaw.severity)
+
+
+def _redirect_uris(run: Run) -> list[str]:
+    asked = [ask.get("redirect_uri") for ask in run.asks]
+    return [*asked, *(uri for each in run.registrations for uri in _registered(document_of(each)))]
+
+
+def _registered(document: Mapping[str, Any]) -> list[str]:
+    uris = document.get("redirect_uris")
+    return [str(uri) for uri in uris] if isinstance(uris, list) else []
+
+
+def _flaws(uri: str) -> Iterator[Finding]:
     try:
         parts = urlsplit(uri)
         host = parts.hostname or ""
@@ -64,7 +104,6 @@ def _without_host(scheme: str, uri: str) -> Finding:
     ),
     fix="build it once and reuse the string",
     kinds=(Kind.FLOW, Kind.CLIENT),
-    because="it is part of `audit client`",
     bad="registered: http://127.0.0.1/callback, asked: http://127.0.0.1/callback/x",
     good="the same string in registration, authorization request and token request",
 )
@@ -84,43 +123,36 @@ def redirect_uri_is_exact(evidence: FlowEvidence) -> Results:
         yield NotChecked("INCONCLUSIVE: the client's check of the answer could not be tried")
 
 
-cl_redir_02 = planned(
-    id="CL-REDIR-02",
-    title="Loopback listener uses IP literal and binds only loopback",
-    level=Level.SHOULD,
-    severity=Severity.HIGH,
-    sources=("OAuth 2.1 §8.4.2 and §8.5.4", "RFC 8252 §7.3 and §8.3"),
-    fix="bind 127.0.0.1/::1 with an ephemeral port",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
+@also(redirect_uri_is_exact, Kind.CLIENT)
+def redirect_uri_is_the_same(evidence: ClientEvidence) -> Results:
+    """A client that takes an answer at another URI can be handed somebody else's code."""
+    if not any(run.asks for run in evidence.legible):
+        yield NotChecked("INCONCLUSIVE: the client makes no authorization request that could be looked at")
+    for run in evidence.legible:
+        registered = {
+            _without_port(uri) for each in run.registrations for uri in _registered(document_of(each))
+        }
+        asked = [ask.get("redirect_uri") for ask in run.asks]
+        sent = [first(form_of(each), "redirect_uri") for each in run.redemptions]
+        if registered and any(_without_port(uri) not in registered for uri in asked):
+            yield finding(run, "the authorization request names a redirect URI that was not registered")
+            return
+        if asked and any(uri and uri not in asked for uri in sent):
+            yield finding(run, "the token request names another redirect URI than the authorization request")
+            return
 
-cl_redir_03 = planned(
-    id="CL-REDIR-03",
-    title="Listener opens per login, accepts one matching callback, closes",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=("OAuth 2.1 §8.5.4", "RFC 8252 §8.3"),
-    fix="one-shot handler on exact path with deadline",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
 
-cl_redir_04 = planned(
-    id="CL-REDIR-04",
-    title="Callback page reflects nothing, leaks nothing, never redirects onward",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=("OAuth 2.1 §2.3.6 and §7.12.1", "RFC 9700 §4.2.4 and §4.11.1"),
-    fix="serve a static page and drop the query",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
+def _without_port(uri: str) -> str:
+    """A loopback port may be another each time (RFC 8252 §7.3)."""
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+    except ValueError:
+        return uri
+    return parts._replace(netloc=host).geturl() if is_loopback_host(host) else uri
+
 
 RULES: tuple[Rule, ...] = (
-    redirect_uri_is_safe,
-    cl_redir_02,
-    cl_redir_03,
-    cl_redir_04,
-    redirect_uri_is_exact,
+    redirect_uri_of_a_client,
+    redirect_uri_is_the_same,
 )

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.rule import Kind, Level, Rule, Severity, planned
+from urllib.parse import urlsplit
 
-cl_res_01 = planned(
+from mcp_vacuum.audit.evidence.client import Ask, ClientEvidence, Run, first, form_of
+from mcp_vacuum.audit.exchange import Exchange
+from mcp_vacuum.audit.provoked import Look, asked, finding, must_do, must_refuse
+from mcp_vacuum.audit.rule import Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+
+_CHALLENGED = {"mcp:tools", "mcp:admin"}
+_LISTED = {"mcp:tools", "mcp:resources", "mcp:prompts"}
+_OFFLINE = "offline_access"
+_NO_REQUEST = NotChecked("INCONCLUSIVE: the client makes no authorization request that could be looked at")
+
+
+@rule(
     id="CL-RES-01",
     title="Sends resource in authorization, code and refresh requests",
     level=Level.MUST,
@@ -16,10 +27,37 @@ cl_res_01 = planned(
     ),
     fix="always add resource",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="grant_type=authorization_code&code=…&code_verifier=…",
+    good="…&resource=https%3A%2F%2Fmcp.example.com%2Fmcp in both requests, and when it refreshes",
 )
+def resource_is_always_sent(evidence: ClientEvidence) -> Results:
+    """Without a resource the token may be good everywhere, and every server that gets it can use it."""
+    if not evidence.asks:
+        yield _NO_REQUEST
+    without = [
+        ("the authorization request", run, ask) for run, ask in evidence.asks if not ask.get("resource")
+    ]
+    redeemed = _without_resource(evidence, "code", "the token request")
+    refreshed = _without_resource(evidence, "refresh_token", "the refresh request")
+    for found in (without, redeemed, refreshed):
+        for what, run, at in found[:1]:
+            yield finding(run, f"{what} has no resource", at)
+    if not any(run.refreshes for run in evidence.runs):
+        yield NotChecked("INCONCLUSIVE: the client did not refresh a token")
 
-cl_res_02 = planned(
+
+def _without_resource(
+    evidence: ClientEvidence, name: str, what: str
+) -> list[tuple[str, Run, Exchange | Ask]]:
+    return [
+        (what, run, each)
+        for run in evidence.runs
+        for each in run.token_requests
+        if name in form_of(each) and not first(form_of(each), "resource")
+    ]
+
+
+@rule(
     id="CL-RES-02",
     title="resource is the canonical server URI",
     level=Level.MUST,
@@ -27,10 +65,37 @@ cl_res_02 = planned(
     sources=("MCP authorization, Canonical Server URI", "RFC 8707 §2"),
     fix="canonicalise once, keep the path",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="resource=https://MCP.example.com/mcp/",
+    good="resource=https://mcp.example.com/mcp",
 )
+def resource_is_canonical(evidence: ClientEvidence) -> Results:
+    """A server compares the string; another spelling of it is another resource."""
+    runs = evidence.of("LAB-00", "LAB-12")
+    sent = [(run, ask, ask.get("resource")) for run in runs for ask in run.asks if ask.get("resource")]
+    if not sent:
+        yield NotChecked("INCONCLUSIVE: no authorization request with a resource was seen")
+    for run, ask, resource in sent:
+        if wrong := _spelled(resource, run.place.mcp_url):
+            yield finding(run, f"resource: {wrong}", ask)
+            return
 
-cl_res_03 = planned(
+
+def _spelled(resource: str, url: str) -> str:
+    if resource == url:
+        return ""
+    if "#" in resource:
+        return "it has a fragment"
+    if resource.rstrip("/") == url:
+        return "it has a slash more than the server's URL"
+    if url.startswith(resource):
+        return "it is less specific than the server's URL"
+    parts = urlsplit(resource)
+    return (
+        "it is no absolute URL" if not parts.netloc else "it is not the server's URL, character for character"
+    )
+
+
+@rule(
     id="CL-RES-03",
     title="resource names the server in use, same in all steps",
     level=Level.MUST,
@@ -38,21 +103,38 @@ cl_res_03 = planned(
     sources=("MCP authorization, Resource Parameter Implementation", "RFC 9728 §7.4"),
     fix="derive from the user-chosen URL, not from the server's words",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="the authorization request names one resource, the token request another",
+    good="the URL that the client was given, in every request",
 )
+def resource_is_the_server_in_use(evidence: ClientEvidence) -> Results:
+    """A server that can choose the resource gets a token for somebody else's server."""
+    yield from must_refuse(
+        evidence,
+        "LAB-03/other-origin",
+        met=lambda run: run.resource_metadata,
+        crossed=_moved,
+        why="the client asks for a token for that resource",
+    )
+    for run in evidence.runs:
+        asks = {ask.get("resource") for ask in run.asks} - {""}
+        for each in run.redemptions:
+            sent = first(form_of(each), "resource")
+            if asks and sent and sent not in asks:
+                yield finding(
+                    run, "the token request names another resource than the authorization request", each
+                )
+                return
 
-cl_res_04 = planned(
-    id="CL-RES-04",
-    title="invalid_target does not make the client drop resource",
-    level=Level.ADVICE,
-    severity=Severity.MEDIUM,
-    sources=("RFC 8707 §2", "MCP authorization, Resource Parameter Implementation"),
-    fix="surface the error",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
 
-cl_scope_01 = planned(
+def _moved(run: Run) -> tuple[Ask, ...]:
+    """The resource that was asked for is not at the server's origin."""
+    origin = run.place.mcp_url.removesuffix("/mcp")
+    return tuple(
+        ask for ask in run.asks if ask.get("resource") and not ask.get("resource").startswith(origin)
+    )
+
+
+@rule(
     id="CL-SCOPE-01",
     title="Requests challenge scopes first, else scopes_supported, else none",
     level=Level.SHOULD,
@@ -60,8 +142,25 @@ cl_scope_01 = planned(
     sources=("MCP authorization, Scope Selection Strategy", "RFC 6750 §3"),
     fix="follow the two-step order",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad='the challenge says scope="files:write", the request says scope=files:read',
+    good="scope of the challenge, else what the metadata lists, else none",
 )
+def scopes_are_the_challenges(evidence: ClientEvidence) -> Results:
+    """The challenge says what the operation needs; anything else is too much, or not enough."""
+    for variant, wanted, why in (
+        ("challenge", _CHALLENGED, "the client does not ask for exactly the challenge's scopes"),
+        ("listed", _LISTED, "the client does not ask for the scopes that the metadata lists"),
+        ("none", set[str](), "the client asks for a scope all the same"),
+    ):
+        yield from must_do(evidence, f"LAB-30/{variant}", met=asked, done=_asking(wanted), why=why)
+
+
+def _asking(wanted: set[str]) -> Look:
+    def look(run: Run) -> tuple[Ask, ...]:
+        return tuple(ask for ask in run.asks if set(ask.get("scope").split()) - {_OFFLINE} == wanted)
+
+    return look
+
 
 cl_scope_02 = planned(
     id="CL-SCOPE-02",
@@ -78,32 +177,8 @@ cl_scope_02 = planned(
     because="it is part of `audit config`",
 )
 
-cl_scope_03 = planned(
-    id="CL-SCOPE-03",
-    title="Step-up requests the union of old and challenged scopes",
-    level=Level.SHOULD,
-    severity=Severity.LOW,
-    sources=("MCP authorization, Step-Up Authorization Flow", "MCP conformance suite, sep-2350"),
-    fix="store requested scopes per server",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
 
-cl_scope_04 = planned(
-    id="CL-SCOPE-04",
-    title="Step-up and 401 retries are bounded and remembered",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=(
-        "MCP authorization, Step-Up Authorization Flow",
-        "MCP conformance suite, auth/scope-retry-limit (3)",
-    ),
-    fix="cap attempts per resource and operation",
-    kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
-)
-
-cl_scope_05 = planned(
+@rule(
     id="CL-SCOPE-05",
     title="Asks offline_access only when the AS lists it",
     level=Level.ADVICE,
@@ -115,17 +190,25 @@ cl_scope_05 = planned(
     ),
     fix="gate on AS metadata",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="scope=… offline_access, which the server does not list",
+    good="offline_access only where scopes_supported of the server has it",
 )
+def offline_access_is_listed(evidence: ClientEvidence) -> Results:
+    """A server that does not know the scope may refuse the whole request."""
+    yield from must_refuse(
+        evidence, "LAB-30/no-offline", met=asked, crossed=_offline, why="the client asks for offline_access"
+    )
+
+
+def _offline(run: Run) -> tuple[Ask, ...]:
+    return tuple(ask for ask in run.asks if _OFFLINE in ask.get("scope").split())
+
 
 RULES: tuple[Rule, ...] = (
-    cl_res_01,
-    cl_res_02,
-    cl_res_03,
-    cl_res_04,
-    cl_scope_01,
+    resource_is_always_sent,
+    resource_is_canonical,
+    resource_is_the_server_in_use,
+    scopes_are_the_challenges,
     cl_scope_02,
-    cl_scope_03,
-    cl_scope_04,
-    cl_scope_05,
+    offline_access_is_listed,
 )

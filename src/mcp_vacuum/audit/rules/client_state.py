@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode
+from contextlib import suppress
 
+from mcp_vacuum.audit.evidence.client import ClientEvidence
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
-from mcp_vacuum.audit.rule import Finding, Kind, Level, NotChecked, Results, Rule, Severity, planned, rule
+from mcp_vacuum.audit.provoked import answered, finding, must_refuse, redeemed, redeemed_again
+from mcp_vacuum.audit.rule import Finding, Kind, Level, NotChecked, Results, Rule, Severity, also, rule
 
+ENOUGH = 10
+"""Logins that have to be seen before randomness is believed."""
+_SHARED = 12
+"""Characters: two random states do not begin with the same."""
 _SHORTEST = 22
 """128 bits in base64url."""
 
@@ -24,7 +32,6 @@ _SHORTEST = 22
     ),
     fix="random 32-byte state per request",
     kinds=(Kind.FLOW, Kind.CLIENT),
-    because="it is part of `audit client`",
     bad="GET /authorize?…&state=12345",
     good="GET /authorize?…&state=Jk7yQ0mZ3p4aT8sV1uXnRbL5cWdEfGhI2oKqM6tN9xY",
 )
@@ -40,6 +47,39 @@ def state_is_unguessable(evidence: FlowEvidence) -> Results:
         yield Finding("authorization request, state", "two requests carry the same state")
     elif any(len(state) < _SHORTEST or not _mixed(state) for state in states):
         yield Finding("authorization request, state", "it is shorter than 128 bits")
+
+
+@also(state_is_unguessable, Kind.CLIENT)
+def state_of_a_client(evidence: ClientEvidence) -> Results:
+    """Whoever can guess the state can have a victim finish a login that the victim never began."""
+    if not evidence.asks:
+        yield NotChecked("INCONCLUSIVE: the client makes no authorization request that could be looked at")
+        return
+    seen: dict[str, str] = {}
+    for run, ask in evidence.asks:
+        if wrong := _weak(ask.get("state"), seen, ask.url):
+            yield finding(run, f"authorization request: {wrong}", ask)
+            return
+    if len(seen) < ENOUGH:
+        yield NotChecked(f"INCONCLUSIVE: only {len(seen)} logins were seen; {ENOUGH} tell more")
+
+
+def _weak(state: str, seen: dict[str, str], url: str) -> str:
+    if not state:
+        return "there is no state"
+    if seen.setdefault(state[:_SHARED], url) != url:
+        return "its state begins like that of another login"
+    if len(state) < _SHORTEST or not _mixed(state):
+        return "the state is shorter than 128 bits"
+    return "the state says something in clear" if _legible(state) else ""
+
+
+def _legible(state: str) -> bool:
+    """JSON, a URL or a JWT, as it is or in base64url."""
+    texts = [state]
+    with suppress(ValueError):
+        texts.append(urlsafe_b64decode(state + "=" * (-len(state) % 4)).decode("ascii"))
+    return any(re.search(r"https?:|client|user|\{\"", text) for text in texts)
 
 
 def _mixed(state: str) -> bool:
@@ -59,7 +99,6 @@ def _mixed(state: str) -> bool:
     ),
     fix="constant-time compare and abort",
     kinds=(Kind.FLOW, Kind.CLIENT),
-    because="it is part of `audit client`",
     bad="GET /callback?code=…&state=somebody-elses is redeemed",
     good="the answer is thrown away, and no token request is sent",
 )
@@ -76,7 +115,21 @@ def state_is_checked(evidence: FlowEvidence) -> Results:
         yield NotChecked("INCONCLUSIVE: the client's check of the answer could not be tried")
 
 
-cl_state_03 = planned(
+@also(state_is_checked, Kind.CLIENT)
+def state_is_checked_by_a_client(evidence: ClientEvidence) -> Results:
+    """A state that is sent but not compared is decoration."""
+    names = ("missing", "empty", "altered", "case", "doubled")
+    yield from must_refuse(
+        evidence,
+        *(f"LAB-13/{name}" for name in names),
+        met=answered,
+        crossed=redeemed,
+        why="the client redeems the code",
+        severity={"doubled": Severity.MEDIUM},  # one of the two is the right one
+    )
+
+
+@rule(
     id="CL-STATE-03",
     title="State is single use and bound to its transaction",
     level=Level.SHOULD,
@@ -84,11 +137,22 @@ cl_state_03 = planned(
     sources=("RFC 9700 §4.2.4", "OAuth 2.1 §2.3.3 (bound to user agent)"),
     fix="delete state at first use; expire pending logins (10 min)",
     kinds=(Kind.CLIENT,),
-    because="it is part of `audit client`",
+    bad="the same callback URL is brought a second time, and redeemed again",
+    good="the second answer gets an error page, and no token request is sent",
 )
+def state_is_used_once(evidence: ClientEvidence) -> Results:
+    """An answer that works twice works for whoever finds it in a browser's history."""
+    yield from must_refuse(
+        evidence,
+        "LAB-13/replayed",
+        met=answered,
+        crossed=redeemed_again,
+        why="the client redeems the code again",
+    )
+
 
 RULES: tuple[Rule, ...] = (
-    state_is_unguessable,
-    state_is_checked,
-    cl_state_03,
+    state_of_a_client,
+    state_is_checked_by_a_client,
+    state_is_used_once,
 )

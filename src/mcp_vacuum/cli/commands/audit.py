@@ -8,6 +8,7 @@ from mcp_vacuum.cli.main import LazyGroup, global_flags
 
 TARGETS = {
     "server": "Check MCP servers and their authorization servers.",
+    "client": "Run any client against servers that misbehave.",
     "store": "Check what is kept on this machine, also by other programs.",
     "config": "Check the configuration files of MCP clients.",
     "rules": "List the rules, and which of them are checked.",

@@ -1,0 +1,61 @@
+"""`mcp-vacuum audit client`."""
+
+from __future__ import annotations
+
+import click
+
+from mcp_vacuum.audit.clients import ClientOptions, audit_client, scenarios_of
+from mcp_vacuum.cli.auditing import Wanted, deliver, report_options
+from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.ui import Ui
+
+EXAMPLE = (
+    "mcp-vacuum audit client -- python my_client.py {url}\n"
+    "mcp-vacuum audit client --fail-on high -- npx -y -p mcp-remote mcp-remote-client {url}"
+)
+
+
+@command(EXAMPLE, context_settings={"ignore_unknown_options": True})
+@click.argument("cmd", metavar="CMD...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.option(
+    "--scenario", "scenarios", metavar="NAME", multiple=True, help="Play this one only; repeatable."
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(1, 600),
+    default=20.0,
+    show_default=True,
+    help="For each scenario.",
+)
+@click.option(
+    "--at-once",
+    metavar="N",
+    type=click.IntRange(1, 16),
+    default=2,
+    show_default=True,
+    help="Scenarios at a time.",
+)
+@click.option("--keep-env", metavar="NAME", multiple=True, help="A variable that CMD gets too; repeatable.")
+@report_options
+def client(
+    ui: Ui,
+    cmd: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    timeout: float,
+    at_once: int,
+    keep_env: tuple[str, ...],
+    wanted: Wanted,
+) -> int:
+    """Run any MCP client against servers that misbehave, and judge what it does.
+
+    CMD is started once for each scenario, with {url} replaced by the URL of a server on this machine. It
+    should log in and call or list tools. It starts here, but without a shell, with an empty home and none
+    of your variables; the browser that it opens is a stand-in that consents. What could not be provoked is
+    INCONCLUSIVE.
+    """
+    options = ClientOptions(scenarios, timeout, at_once, keep_env)
+    names = [scenario.name for scenario in scenarios_of(options)]
+    with ui.counting(names) as done:
+        report = audit_client(cmd, options, done=done)
+    return deliver(ui, wanted, [report])
