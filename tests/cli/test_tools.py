@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 import pytest
 
 from mcp_vacuum.lab import Lab, LabConfig
+from mcp_vacuum.lab.messages import App, Request, Response
 
 from .conftest import CommandLine
 
@@ -55,6 +57,34 @@ class TestTools:
         cli.ok("login", url, "--account", "work", "--scope", "mcp:admin")
         (asked,) = lab.recorder.to("/authorize")[-1].query["scope"]
         assert {"mcp:tools", "mcp:admin"} <= set(asked.split())
+
+    def test_a_login_whose_fresh_token_is_refused_has_to_be_repeated(
+        self, cli: CommandLine, lab: Lab, url: str
+    ) -> None:
+        lab.faults.mcp_always_401 = True
+        done = cli("tools", url)
+
+        assert done.code == 3
+        assert f"mcp-vacuum login {url} --force" in done.err
+
+    def test_a_login_that_ends_in_the_middle_is_told_in_a_few_lines(
+        self, cli: CommandLine, lab: Lab, url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+        def ends_after_two_calls(request: Request, app: App) -> Response:
+            if len([each for each in lab.recorder.to("/mcp") if each.status == 200]) == 2:
+                lab.revoke_everything()
+            return app(request)
+
+        cli.ok("login", url)
+        lab.recorder.clear()
+        lab.faults.around = ends_after_two_calls
+        done = cli("tools", url)
+
+        assert done.code == 3
+        assert f"mcp-vacuum login {url}" in done.err
+        assert len(done.err.splitlines()) <= 3, done.err
 
     def test_a_server_that_is_down(self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("mcp_vacuum.tokens.renewal.PATIENCE", 0.0)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mcp_vacuum.drivers.loopback import LoopbackListener
+from mcp_vacuum.drivers.loopback import LoopbackListener, _Handler
 from mcp_vacuum.errors import LoginDeclined, SecurityRefused, ServerUnavailable, UsageError
 
 GOOD = "code=the-code&state=s"
@@ -75,6 +75,38 @@ class TestTheAnswer:
             assert listener.wait(accepts, 2).endswith(GOOD)
         finally:
             timer.join()
+
+    def test_it_is_handed_over_when_the_page_was_sent(
+        self, listener: LoopbackListener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        steps: list[str] = []
+        answer, take = _Handler._answer, LoopbackListener.take
+
+        def note_answer(handler: _Handler, code: int, page: str) -> None:
+            steps.append("page")
+            answer(handler, code, page)
+
+        def note_take(self: LoopbackListener, url: str) -> None:
+            steps.append("answer")
+            take(self, url)
+
+        monkeypatch.setattr(_Handler, "_answer", note_answer)
+        monkeypatch.setattr(LoopbackListener, "take", note_take)
+        get(listener)
+
+        assert listener.wait(accepts, 2).endswith(GOOD)
+        assert steps == ["page", "answer"]
+
+    def test_it_is_handed_over_also_where_the_page_could_not_be_sent(
+        self, listener: LoopbackListener, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def gone(handler: _Handler, code: int, page: str) -> None:
+            raise BrokenPipeError
+
+        monkeypatch.setattr(_Handler, "_answer", gone)
+        get(listener)
+
+        assert listener.wait(accepts, 2).endswith(GOOD)
 
     def test_nobody_is_a_declined_login(self, listener: LoopbackListener) -> None:
         with pytest.raises(LoginDeclined, match="nobody finished the login"):

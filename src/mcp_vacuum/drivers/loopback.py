@@ -112,13 +112,15 @@ class LoopbackListener:
             )
         raise LoginDeclined(f"nobody finished the login within {timeout:.0f} s", hint="run the login again")
 
-    def offer(self, redirect_url: str) -> bool:
-        """Take a redirect URL if it is the one that is waited for."""
-        if self._accepts is None or not self._accepts(redirect_url):
-            self.foreign_answers += 1
-            return False
+    def expects(self, redirect_url: str) -> bool:
+        """Return whether a redirect URL is the one that is waited for; count it if not."""
+        expected = self._accepts is not None and self._accepts(redirect_url)
+        self.foreign_answers += not expected
+        return expected
+
+    def take(self, redirect_url: str) -> None:
+        """Hand over the redirect URL that is waited for."""
         self._answers.put(redirect_url)
-        return True
 
     def close(self) -> None:
         """Stop listening and free the port."""
@@ -171,12 +173,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
+        redirect_url = f"{self.server.listener.redirect_uri}?{query}"
         if not self._is_for_us(path, query):
             self._answer(404, _FOREIGN)
-        elif self.server.listener.offer(f"{self.server.listener.redirect_uri}?{query}"):
-            self._answer(200, _ARRIVED)
+        elif self.server.listener.expects(redirect_url):
+            self._arrived(redirect_url)
         else:
             self._answer(400, _FOREIGN)
+
+    def _arrived(self, redirect_url: str) -> None:
+        """Show the page first: what waits for the answer may end the program with it."""
+        try:
+            self._answer(200, _ARRIVED)
+        finally:
+            self.server.listener.take(redirect_url)
 
     def _is_for_us(self, path: str, query: str) -> bool:
         """The exact path, and the Host of the redirect URI: a web page whose name was rebound has its own."""

@@ -33,7 +33,7 @@ def proved(
 ) -> Exchange:
     said: dict[str, object] = {"htm": "POST", "htu": url.partition("?")[0], "iat": 1.0, "jti": url, **claims}
     top: dict[str, object] = {"typ": "dpop+jwt", "alg": "ES256", "jwk": KEY, **(head or {})}
-    more = {"authorization": authorization} if authorization else {}
+    more: dict[str, Any] = {"authorization": authorization} if authorization else {}
     return exchange("POST", url, status, dpop=f"{part(top)}.{part(said)}.x", **more)
 
 

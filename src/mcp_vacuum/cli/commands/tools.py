@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -51,18 +52,31 @@ def _target(url: str, account: str) -> tuple[str, str, TokenSource | None]:
 
 
 async def _ask(server: str, account: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
+    answers: list[int] = []
     try:
-        return await _ask_with_sdk(server, account, source)
-    except BaseExceptionGroup as group:
-        raise _meaning(server, group) from group
+        return await _ask_with_sdk(server, account, source, answers)
     except VacuumError:
         raise
-    except Exception as error:
-        raise _meaning(server, error) from error
+    except (Exception, BaseExceptionGroup) as error:
+        meaning = _meaning(server, error)
+        refused = source is not None and answers[-1:] == [401] and isinstance(meaning, ServerUnavailable)
+        raise _refused(server, account) if refused else meaning from error
+
+
+def _refused(server: str, account: str) -> LoginRequired:
+    """Say that even a new token is refused: the resource may have moved to another authorization server."""
+    suffix = "" if account == DEFAULT_ACCOUNT else f" --account {account}"
+    return LoginRequired(
+        server,
+        "it refuses the token of this login",
+        hint=f"mcp-vacuum login {server}{suffix} --force",
+        spec="RFC 9728 §5.2",
+        account=account,
+    )
 
 
 async def _ask_with_sdk(
-    server: str, account: str, source: TokenSource | None
+    server: str, account: str, source: TokenSource | None, answers: list[int]
 ) -> dict[str, list[dict[str, Any]]]:
     try:
         from mcp import Client
@@ -73,14 +87,17 @@ async def _ask_with_sdk(
 
     from mcp_vacuum.integrations.httpx2 import VacuumAuth
 
-    async def needs_a_login(response: httpx2.Response) -> None:
-        if response.status_code == 401:
+    # It logs a traceback of what is raised here too; without a handler Python prints that.
+    logging.getLogger("mcp").addHandler(logging.NullHandler())
+
+    async def note(response: httpx2.Response) -> None:
+        answers.append(response.status_code)
+        if source is None and response.status_code == 401:
             raise LoginRequired(server, "it asks for a login", account=account)
 
     auth = VacuumAuth(source, account) if source is not None else None
-    hooks = {"response": [needs_a_login]} if source is None else None
     with anyio.fail_after(_TIMEOUT):
-        async with httpx2.AsyncClient(auth=auth, timeout=30.0, event_hooks=hooks) as http:
+        async with httpx2.AsyncClient(auth=auth, timeout=30.0, event_hooks={"response": [note]}) as http:
             transport = streamable_http_client(server, http_client=http)
             async with Client(transport) as client:
                 return {
