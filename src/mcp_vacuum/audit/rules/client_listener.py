@@ -141,7 +141,12 @@ def _careless(run: Run) -> list[tuple[str, Severity | None]]:
     wrong: list[tuple[str, Severity | None]] = []
     for page in pages:
         if _FOREIGN.search(page.body):
-            wrong.append(("it loads something from another host, which learns the code by Referer", None))
+            wrong.append(
+                (
+                    "it loads something from another host, which learns of the login, and from an old browser the code",
+                    None,
+                )
+            )
         if "no-store" not in page.header("cache-control").lower():
             wrong.append(("there is no Cache-Control: no-store", Severity.LOW))
         if page.header("referrer-policy").lower() not in ("no-referrer", "same-origin"):
