@@ -143,7 +143,7 @@ def _careless(run: Run) -> list[tuple[str, Severity | None]]:
         if _FOREIGN.search(page.body):
             wrong.append(
                 (
-                    "it loads something from another host, which learns of the login, and from an old browser the code",
+                    "it loads something from another host, which learns of the login"",
                     None,
                 )
             )
