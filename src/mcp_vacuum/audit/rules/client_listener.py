@@ -141,12 +141,7 @@ def _careless(run: Run) -> list[tuple[str, Severity | None]]:
     wrong: list[tuple[str, Severity | None]] = []
     for page in pages:
         if _FOREIGN.search(page.body):
-            wrong.append(
-                (
-                    "it loads something from another host, which learns of the login"",
-                    None,
-                )
-            )
+            wrong.append(("it loads something from another host, which learns of the login", None))
         if "no-store" not in page.header("cache-control").lower():
             wrong.append(("there is no Cache-Control: no-store", Severity.LOW))
         if page.header("referrer-policy").lower() not in ("no-referrer", "same-origin"):
