@@ -656,8 +656,13 @@ def lingers(self: Honest) -> None:
 
 
 def looks_itself(self: Honest, url: str) -> None:
-    self.send("GET", url)
-    raise Stop("no view here")
+    page = self.send("GET", url)
+    ticket = re.findall(rb'name="ticket" value="([^"]+)"', page.body)[0].decode()
+    cookie = page.lines("set-cookie")[0].partition(";")[0]
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
+    answer = urlencode({"ticket": ticket, "decision": "allow"}).encode()
+    self.send("POST", urlunsplit((*urlsplit(url)[:2], "/consent", "", "")), form, answer)
+    raise Stop("the code is not fetched")
 
 
 def guessing_resource(self: Honest, challenge: dict[str, str]) -> Json:

@@ -63,6 +63,21 @@ def test_a_client_is_started_again_in_the_same_home() -> None:
     assert len(seen) == 1
 
 
+def test_two_of_a_client_can_be_started_at_once_in_the_same_home() -> None:
+    """Each waits for the other's file, so that it ends only if both run at the same time."""
+    code = "import os, pathlib, time; h = pathlib.Path(os.environ['HOME']); alone = not list(h.iterdir())\n"
+    code += "(h / str(os.getpid())).touch()\n"
+    code += "while not alone and len(list(h.iterdir())) < 3: time.sleep(0.01)\n"
+    code += "print('both') if not alone else None"
+
+    def two(stage: Stage) -> None:
+        stage.at_once = 2
+
+    run = perform(program(code), Scenario("LAB-24", "", again=(two,)), Limits(timeout=10))
+
+    assert (run.ended, run.stdout) == ("exited", "both\nboth\n")
+
+
 def test_nothing_stays() -> None:
     code = "import os; print(os.environ['HOME'])"
     home = Path(perform(program(code), CONTROL, Limits()).stdout.strip())

@@ -126,12 +126,15 @@ def test_what_a_page_loads_from_itself_is_fine() -> None:
 
 
 def test_an_authorization_page_that_no_browser_opened_is_found() -> None:
-    own = run("LAB-00", exchange("GET", opened()), call(), redemption())
+    asked, consent = exchange("GET", opened()), exchange("POST", f"{AS}/consent", 303)
+    own = run("LAB-00", asked, consent, call(), redemption())
+    looked = run("LAB-18/redirect", asked)
+    both = run("LAB-18/html", asked, consent, opened=("https://as.example/start",))
 
     assert judged(browser_is_external, WORKED).verdict is Verdict.PASS
     assert judged(browser_is_external, own).verdict is Verdict.FAIL
+    assert judged(browser_is_external, WORKED, looked, both).verdict is Verdict.PASS
     assert judged(browser_is_external, run("LAB-00")).verdict is Verdict.INCONCLUSIVE
-    assert opened().startswith(AS)
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,7 @@ def _careless(run: Run) -> list[tuple[str, Severity | None]]:
     wrong: list[tuple[str, Severity | None]] = []
     for page in pages:
         if _FOREIGN.search(page.body):
-            wrong.append(("it loads something from another host, which learns of the login", None))
+            wrong.append(("it loads something from another host, which may learn its URL by Referer", None))
         if "no-store" not in page.header("cache-control").lower():
             wrong.append(("there is no Cache-Control: no-store", Severity.LOW))
         if page.header("referrer-policy").lower() not in ("no-referrer", "same-origin"):
@@ -161,12 +161,16 @@ def _careless(run: Run) -> list[tuple[str, Severity | None]]:
     good="the URL is given to the system's browser",
 )
 def browser_is_external(evidence: ClientEvidence) -> Results:
-    """In a view of the client's own, the client sees the password, and the person cannot see the address."""
+    """In a view of the client's own, the client sees the password, and the person cannot see the address.
+
+    A client may look first whether the page is there, so that a request alone is no view.
+    """
     if evidence.uncontrolled or not evidence.asks:
         yield NotChecked(f"INCONCLUSIVE: {evidence.uncontrolled or 'no authorization request was made'}")
     for run, ask in evidence.asks:
-        if ask.at is not None:
-            yield finding(run, "the client requests the authorization page itself", ask)
+        consented = run.to("/consent", "POST")
+        if ask.at is not None and consented and not run.opened:
+            yield finding(run, "the client shows the authorization page itself", consented[0])
             return
 
 
