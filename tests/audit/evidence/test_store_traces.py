@@ -30,6 +30,7 @@ def traces(person: Path, name: str, text: str, *own: Secret) -> tuple[Trace, ...
         f": 1700000000:0;login --password {secret()}",
         f"decode {jwt(aud='x')}",
     ],
+    ids=["header", "export", "assignment", "next word", "after =", "zsh history", "jwt"],
 )
 def test_a_line_with_a_secret(tmp_path: Path, line: str) -> None:
     (found,) = traces(tmp_path, ".zsh_history", f"ls -la\n{line}\ncd /tmp\n")
