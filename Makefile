@@ -36,7 +36,8 @@ test: $(READY)  ## All tests but the long ones, two at a time (at most 6 minutes
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not long"
 
 test-long: $(READY)  ## Storms, foreign servers, conformance (at most 40 minutes)
-	$(BIN)/python -m pytest -q -m long --ignore tests/conformance
+	$(BIN)/python -m pytest -q -m long tests/reliability
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m long --ignore tests/conformance --ignore tests/reliability
 	@$(BIN)/python -m tests.conformance.run
 
 reliability: $(READY)  ## Make every fault, and write docs/reliability.md from that run

@@ -15,6 +15,8 @@ import pytest
 from mcp_vacuum.lab import Lab
 from tests.agent.running import Home, a_home, environ_of
 
+pytestmark = pytest.mark.long
+
 WRONG, RIGHT = "incorrect horse", "correct horse"
 
 

@@ -53,11 +53,18 @@ PROTECTED = ("fastmcp_own", *ASKING)
 Starter = Callable[..., AbstractContextManager[ProtectedServer]]
 
 
+QUICK = ("test_session.py", "test_install.py")
+"""What `make test` has of foreign servers: whole sessions. The rest is for the long run."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in parallel, these stay together: each server is started once."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("interop"))
+            if item.path.name not in QUICK:
+                item.add_marker(pytest.mark.long)
 
 
 # --- the servers ---------------------------------------------------------------------------------

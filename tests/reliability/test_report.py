@@ -11,6 +11,8 @@ import pytest
 
 from .report import PAGE, ROOT, Took
 
+pytestmark = pytest.mark.long
+
 PYTEST = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
 CONFTEST = """
 from tests.reliability.report import pytest_addoption, pytest_configure

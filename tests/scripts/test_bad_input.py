@@ -20,6 +20,8 @@ from tests.reliability.report import fault
 
 from .conftest import NOBODY, USER, Session, log_in_quickly
 
+pytestmark = pytest.mark.long
+
 LONG = pytest.mark.long
 """For further cases of a kind: a process takes a third of a second."""
 

@@ -14,6 +14,8 @@ from tests.reliability.report import fault
 
 from .conftest import Session
 
+pytestmark = pytest.mark.long
+
 
 def crowd(session: Session, lab: Lab, size: int) -> None:
     """So many processes ask for a token at once, against strict reuse detection."""

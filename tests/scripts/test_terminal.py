@@ -15,6 +15,8 @@ from mcp_vacuum.lab import Lab
 
 from .conftest import COMMAND, NOBODY, Session
 
+pytestmark = pytest.mark.long
+
 ESCAPE = "\x1b"
 
 

@@ -19,6 +19,8 @@ from . import kit, scenarios
 from .kit import Kit
 from .scenarios import Scenario
 
+pytestmark = pytest.mark.long
+
 OURS: dict[str, Kit] = {"mcp": kit.SDK_OURS, "fastmcp": kit.FASTMCP_OURS}
 ORIGINALS: dict[str, Kit] = {"mcp": kit.SDK_ORIGINAL, "fastmcp": kit.FASTMCP_ORIGINAL}
 DOCUMENT = Path(__file__).parents[3] / "docs" / "drop-in.md"
