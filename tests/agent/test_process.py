@@ -23,7 +23,7 @@ from mcp_vacuum.storage.home import read_private_file
 from tests.agent.running import NEEDS_PROC, Home, alive, environ_of, wait_for
 from tests.helpers import log_in, refreshes
 
-pytestmark = NEEDS_PROC
+pytestmark = [NEEDS_PROC, pytest.mark.long]
 PACKAGE = Path(mcp_vacuum.__file__).parent
 
 

@@ -15,7 +15,7 @@ from mcp_vacuum.lab import Lab
 from tests.agent.running import NEEDS_PROC, Home, wait_for
 from tests.helpers import refreshes
 
-pytestmark = NEEDS_PROC
+pytestmark = [NEEDS_PROC, pytest.mark.long]
 
 
 def received(connection: socket.socket) -> bytes:
