@@ -439,7 +439,7 @@ class TestKeyring:
 
 class TestHome:
     @pytest.mark.parametrize(
-        "source", ["nonsense", pytest.param("passphrase", marks=LONG), pytest.param("command:", marks=LONG)]
+        "source", ["nonsense", pytest.param("keyring:mine", marks=LONG), pytest.param("command:", marks=LONG)]
     )
     def test_an_unknown_key_source(self, session: Session, lab: Lab, source: str) -> None:
         session.more["MCP_VACUUM_KEY_SOURCE"] = source
