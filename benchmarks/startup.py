@@ -60,7 +60,7 @@ def command_line() -> Section:
         store = open_store()
         assert store is not None
         log_in(lab.mcp_url, store)
-        environment = dict(os.environ)
+        environment = {**os.environ, "MCP_VACUUM_AGENT": "off"}
         commands: dict[str, Timed] = {
             PASS: process([sys.executable, "-c", "pass"]),
             "mcp-vacuum --help": process([program, "--help"]),
