@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -28,6 +27,13 @@ FAR = 0.03
 LIMIT = 1.3
 MANY, TURNS = 50, 3
 FORMATS = ("text", "html")
+_SMALL_PARENT = """
+import os, subprocess, sys
+started = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(started.pid, 0)
+print(os.waitstatus_to_exitcode(status), used.ru_maxrss)
+"""
+"""A child's peak begins at the size of whoever starts it, and this process is large."""
 
 
 def passive_audit() -> Section:
@@ -64,18 +70,29 @@ def _process(name: str, urls: Sequence[str]) -> tuple[float, float]:
     """Return the seconds and megabytes of one run; the laboratories are in this process, not in that."""
     program = str(Path(sys.executable).with_name("mcp-vacuum"))
     began = time.perf_counter()
-    started = subprocess.Popen(
-        [program, "audit", "server", *urls, "--format", name],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            "-c",
+            _SMALL_PARENT,
+            program,
+            "audit",
+            "server",
+            *urls,
+            "--format",
+            name,
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    _, status, used = os.wait4(started.pid, 0)
     taken = time.perf_counter() - began
-    started.returncode = os.waitstatus_to_exitcode(status)
-    if started.returncode:
-        raise RuntimeError(f"the audit of {len(urls)} servers ended with {started.returncode}")
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return taken, used.ru_maxrss / unit
+    status, most = map(int, done.stdout.split())
+    if status:
+        raise RuntimeError(f"the audit of {len(urls)} servers ended with {status}")
+    return taken, most / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _rows(name: str, url: str) -> list[Row]:
