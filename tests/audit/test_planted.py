@@ -13,30 +13,15 @@ from tests.audit.planted.passive import encrypted
 from tests.audit.planted.server import audited
 from tests.audit.proof import summary
 
-QUICK = {
-    "AS-PKCE-03 no challenge is needed",
-    "AS-PKCE-04 any verifier",
-    "AS-AUTHZ-01 any redirect URI",
-    "AS-CODE-01 a reusable code",
-    "AS-RT-02 no reuse detection",
-    "AS-REV-01 revocation does nothing",
-    "AS-CLI-03 anything is registered",
-    "RS-TOK-02 no signature",
-}
-"""Of the flaws that only logins show; the others are left to `make test-long` and `make audit-proof`."""
-
-
-def marked(flaw: Planted) -> object:
-    """Return a flaw for pytest."""
-    slow = flaw.long or (flaw in active.PLANTED and str(flaw) not in QUICK)
-    return pytest.param(flaw, id=str(flaw), marks=pytest.mark.long if slow else ())
-
 
 def test_the_quick_ones_are_there() -> None:
-    assert {str(flaw) for flaw in active.PLANTED} >= QUICK
+    assert {str(flaw) for flaw in active.PLANTED} >= active.QUICK
 
 
-@pytest.mark.parametrize("flaw", [marked(flaw) for flaw in planted()])
+@pytest.mark.parametrize(
+    "flaw",
+    [pytest.param(flaw, id=str(flaw), marks=pytest.mark.long if flaw.long else ()) for flaw in planted()],
+)
 def test_the_flaw_is_found_and_nothing_else(flaw: Planted) -> None:
     outcome = try_out(flaw)
 
