@@ -184,6 +184,21 @@ class TestRecords:
         assert isinstance(opened, Attempt)
         assert opened == journal
 
+    def test_what_says_nothing_is_not_written_down(self) -> None:
+        assert credential_to_dict(Credential(server="https://a.example/mcp")) == {
+            "server": "https://a.example/mcp",
+            "account": "default",
+            "token_type": "Bearer",
+            "grant": "authorization_code",
+        }
+
+    def test_empty_is_not_the_same_as_absent(self) -> None:
+        client = ClientCredentials(client_id="", scope="", issuer="")
+        empty = Credential(
+            server="https://a.example/mcp", scope="", lifetime=0, expires_at=0.0, client=client
+        )
+        assert credential_from_dict(json.loads(json.dumps(credential_to_dict(empty)))) == empty
+
     def test_members_of_a_newer_version_are_passed_over(self) -> None:
         body = credential_to_dict(login())
         body["invented_later"] = {"x": 1}

@@ -34,16 +34,26 @@ MIGRATIONS: dict[int, Migration] = {}
 
 
 class _Plan(NamedTuple):
-    """How a dataclass becomes JSON and comes back: names, getter, setters, defaults, and what needs help."""
+    """How a dataclass becomes JSON and comes back.
+
+    Attributes:
+        names, known, values, setters: Of its fields, in their order and as a set.
+        defaults: By name, of the fields that have one.
+        nothing: In the fields' order, the default that says that there is nothing, such as None. It is not
+            written down: most of a record is that. Unequal to anything where a field has no such default.
+        decoders: What makes a field's value, where JSON has not the very type.
+    """
 
     names: tuple[str, ...]
     known: frozenset[str]
     values: Callable[[Any], tuple[Any, ...]]
     setters: tuple[tuple[str, Callable[[Any, Any], None]], ...]
     defaults: Body
+    nothing: tuple[object, ...]
     decoders: dict[str, Decoder]
 
 
+_ALWAYS = object()
 _plans: dict[str, _Plan] = {}
 _compact = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
@@ -152,7 +162,7 @@ def _decrypted(sealed: bytes, key: RecordKey, cipher: Cipher) -> Body:
     if plain is None:
         raise damaged(key, "its content was changed")
     try:
-        envelope = json.loads(plain)
+        envelope = json.loads(plain.decode())  # of bytes, json would first guess at their encoding
     except (ValueError, RecursionError):  # without a cause: its text may hold what was sealed
         raise damaged(key, "it is not JSON") from None
     return envelope if isinstance(envelope, dict) else {}
@@ -176,8 +186,9 @@ def _newer(key: RecordKey) -> StorageError:
 
 def _to_dict(record: Credential | ClientCredentials | Attempt) -> Body:
     plan = _plan(type(record))
-    body: Body = dict(zip(plan.names, plan.values(record), strict=True))
-    for name in plan.decoders:
+    values = zip(plan.names, plan.values(record), plan.nothing, strict=True)
+    body: Body = {name: value for name, value, nothing in values if value != nothing}
+    for name in body.keys() & plan.decoders.keys():
         body[name] = _plain(body[name])
     return body
 
@@ -204,8 +215,7 @@ def _from_dict(kind: type[R], body: Mapping[str, Any]) -> R:
 
 def _made(kind: type[R], plan: _Plan, values: Body) -> R:
     # The constructor of a frozen dataclass takes six times as long, and most of the time to read a record.
-    if len(values) < len(plan.names):
-        values = plan.defaults | values
+    values = plan.defaults | values
     made = object.__new__(kind)
     for name, put in plan.setters:
         put(made, values[name])
@@ -224,8 +234,9 @@ def _plan(kind: type[Any]) -> _Plan:
         names = tuple(field.name for field in fields(kind))
         setters = tuple((name, getattr(kind, name).__set__) for name in names)
         defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+        nothing = tuple(defaults[name] if not defaults.get(name, True) else _ALWAYS for name in names)
         decoders = {name: decode for name in names if (decode := _decoder(hints[name]))}
-        plan = _Plan(names, frozenset(names), attrgetter(*names), setters, defaults, decoders)
+        plan = _Plan(names, frozenset(names), attrgetter(*names), setters, defaults, nothing, decoders)
         _plans[kind.__name__] = plan
     return plan
 
