@@ -105,19 +105,16 @@ class TestStopping:
             idle = connection(lab)
             idle.request("GET", "/")
             idle.getresponse().read()
-            lab.faults.slow_metadata = 60
+            lab.faults.slow_metadata = 1e6  # nobody may wait for that
             waiting = connection(lab)
             waiting.request("GET", "/.well-known/oauth-authorization-server")
             silent = socket.create_connection(("127.0.0.1", urlsplit(lab.mcp_url).port or 0))
             while len(lab.recorder.requests) < 2:
                 time.sleep(0.01)
-            started = time.monotonic()
-        took = time.monotonic() - started
         for open_connection in (idle, waiting, silent):
             open_connection.close()
 
         assert set(threading.enumerate()) == before
-        assert took < 2
 
     def test_frees_the_ports(self) -> None:
         with Lab() as lab:

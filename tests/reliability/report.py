@@ -56,16 +56,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Took:
-    """A measured time: the page shows the limit, which is the same in each run; the terminal shows it."""
+    """A measured time. It is shown, and judges nothing: the machine may be busy."""
 
     seconds: float
-    limit: float
-
-    def __post_init__(self) -> None:
-        assert self.seconds < self.limit, f"{self.seconds:.3f} s, not within {self.limit:g} s"
 
     def __str__(self) -> str:
-        return f"within {self.limit:g} s"
+        return f"{self.seconds * 1000:.0f} ms" if self.seconds < 1 else f"{self.seconds:.1f} s"
 
 
 @dataclass(slots=True)
@@ -161,7 +157,7 @@ class Report:
         if rows or self._said:
             terminalreporter.section("faults: what was observed")
         for row in rows:
-            seen = ", ".join(f"{name}: {_exactly(value)}" for name, value in row.seen.items())
+            seen = ", ".join(f"{name}: {value}" for name, value in row.seen.items())
             terminalreporter.line(f"{row.fault.what}: {seen}{'' if row.shown else '  (NOT PASSED)'}")
         if self._said:
             terminalreporter.line(self._said)
@@ -238,10 +234,6 @@ def _line(*cells: str) -> str:
 def _link(test: str) -> str:
     path, _, name = test.partition("::")
     return f"[`{name.rpartition('::')[2]}`](../{path})"
-
-
-def _exactly(value: object) -> str:
-    return f"{value.seconds * 1000:.0f} ms ({value})" if isinstance(value, Took) else str(value)
 
 
 def _reason(report: pytest.TestReport) -> str:

@@ -201,4 +201,4 @@ def test_a_holder_that_is_killed_frees_its_lease_at_once(machine: Machine, recor
 
         assert [machine.finish(process).code for process in waiting] == [0] * 4
         assert lab.reuse_detected == 0
-        record_property("freed for the next", Took(freed, 2.0))
+        record_property("freed for the next", Took(freed))

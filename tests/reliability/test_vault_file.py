@@ -216,4 +216,4 @@ class _timed:  # noqa: N801  (reads as a word)
         self._began = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
-        self._note(self._name, Took(time.monotonic() - self._began, 60.0))
+        self._note(self._name, Took(time.monotonic() - self._began))

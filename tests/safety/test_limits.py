@@ -141,8 +141,8 @@ class TestLimits:
         ],
     )
     def test_the_worst_mebibyte_takes_no_longer_than_another(self, body: bytes) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         with pytest.raises(NotADocument):
             load_document(body)
 
-        assert time.perf_counter() - started < 1.0
+        assert time.process_time() - started < 10  # what grows with the square takes hours

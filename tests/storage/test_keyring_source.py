@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import keyring
@@ -66,12 +65,9 @@ class TestKeyring:
     def test_one_that_hangs_is_left_behind_within_its_deadline(self, fake_keyring: FakeKeyring) -> None:
         never = threading.Event()
         fake_keyring.before = never.wait
-        began = time.monotonic()
         with pytest.raises(KeyUnavailable, match="did not answer within 2 s"):
-            KeyringSource().read(NAME)
+            KeyringSource().read(NAME)  # it would wait for `never` if it were waited for
         never.set()
-
-        assert 1.9 < time.monotonic() - began < 2.5
 
     def test_one_that_hangs_does_not_keep_the_process_alive(self, home: Path) -> None:
         code = (
@@ -79,13 +75,12 @@ class TestKeyring:
             "from keyring.backend import KeyringBackend\n"
             "class Hangs(KeyringBackend):\n"
             "    priority = 1\n"
-            "    def get_password(self, *a): time.sleep(60)\n"
+            "    def get_password(self, *a): time.sleep(1e6)\n"
             "    set_password = get_password\n"
             "keyring.set_keyring(Hangs())\n"
             "from mcp_vacuum.storage.opening import open_store\n"
             f"print(open_store(__import__('pathlib').Path({str(home)!r})).notice)\n"
         )
-        began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")},
@@ -95,7 +90,6 @@ class TestKeyring:
         )
 
         assert "did not answer within 2 s" in done.stdout
-        assert time.monotonic() - began < 5
 
     def test_plain_text_and_empty_backends_do_not_count(self) -> None:
         class Plain(FakeKeyring):

@@ -188,12 +188,16 @@ def browse(url: str) -> bool:
 
 @dataclass
 class Resource:
-    """A resource whose authorization server is somebody else's; GET answers after `slow` seconds."""
+    """A resource whose authorization server is somebody else's; GET answers when it is released."""
 
     url: str
-    slow: float = 0.0
     issuer: str | None = None
     authorizations: list[str] = field(default_factory=list)
+    asked: threading.Event = field(default_factory=threading.Event)
+    release: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.release.set()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -204,7 +208,8 @@ class _Handler(BaseHTTPRequestHandler):
         if "/.well-known/oauth-protected-resource" in self.path and served.issuer:
             self._json(200, {"resource": served.url, "authorization_servers": [served.issuer]})
         elif self._admitted():
-            time.sleep(served.slow)
+            served.asked.set()
+            served.release.wait(20)
             self._json(200, {})
 
     def do_POST(self) -> None:
@@ -239,10 +244,10 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def resource(*, slow: float = 0.0) -> Iterator[Resource]:
+def resource() -> Iterator[Resource]:
     """Start a resource. Where `issuer` is set it wants a token, else it answers everybody."""
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.served = Resource(f"http://127.0.0.1:{server.server_port}/mcp", slow)
+    server.served = Resource(f"http://127.0.0.1:{server.server_port}/mcp")
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:

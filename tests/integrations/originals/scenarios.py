@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
@@ -65,15 +64,16 @@ def a_long_get_does_not_hold_up_a_post(kit: Kit) -> None:
     async def run(url: str) -> None:
         auth = kit.provider(url, kit.storage())
         await call(auth, url)
+        slow.release.clear()
         stream = asyncio.create_task(call(auth, url, "GET"))
-        await asyncio.sleep(0.2)
-        started = time.monotonic()
-        await call(auth, url)
-        took = time.monotonic() - started
-        await stream
-        assert took < 1.0, "the POST waited for the GET"
+        assert await asyncio.to_thread(slow.asked.wait, 10)
+        post = asyncio.create_task(call(auth, url))
+        done, _ = await asyncio.wait({post}, timeout=5)
+        slow.release.set()
+        await asyncio.gather(stream, post)
+        assert done, "the POST waited for the GET"
 
-    with resource(slow=2.0) as slow, Lab(LabConfig(also_serves=(slow.url,))) as lab:
+    with resource() as slow, Lab(LabConfig(also_serves=(slow.url,))) as lab:
         slow.issuer = lab.issuer
         _within(25, run(slow.url))
 
