@@ -110,6 +110,15 @@ class TestNewOne:
 
         assert not (home / "vault.db").exists()
 
+    def test_where_nobody_can_be_asked_nothing_is_there_to_be_unlocked(self) -> None:
+        def nobody(prompt: str) -> str:
+            raise KeyUnavailable("there is no terminal", hint="unlock it")
+
+        with pytest.raises(KeyUnavailable, match="there is no terminal") as caught:
+            PassphraseSource(nobody).create(KeyName("v"))
+
+        assert caught.value.hint == "run the same command in a terminal"
+
     def test_the_same_passphrase_twice_makes_two_keys(self) -> None:
         one, two = (PassphraseSource(says(WORDS, WORDS)).create(KeyName("v")) for _ in range(2))
 

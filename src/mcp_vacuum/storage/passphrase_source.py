@@ -84,7 +84,10 @@ class PassphraseSource:
         Raises:
             KeyUnavailable: Nobody can be asked, it is too short, or the two differ.
         """
-        passphrase = self._ask(f"New passphrase of the vault, at least {SHORTEST} characters: ")
+        try:
+            passphrase = self._ask(f"New passphrase of the vault, at least {SHORTEST} characters: ")
+        except KeyUnavailable as caught:  # there is nothing yet that could be unlocked
+            raise KeyUnavailable(caught.message, hint="run the same command in a terminal") from None
         if len(passphrase) < SHORTEST:
             raise KeyUnavailable(
                 f"the passphrase is too short: {SHORTEST} characters at least", hint="type a longer one"
