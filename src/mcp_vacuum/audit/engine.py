@@ -51,7 +51,8 @@ def judge(rules: Iterable[Rule], evidence: Evidence, kinds: Iterable[Kind]) -> t
             were; what was left out is INCONCLUSIVE, with the reason.
     """
     possible = tuple(kinds)
-    return tuple(_judged(rule, evidence, possible) for rule in rules if set(rule.kinds) & set(possible))
+    concerned = (rule for rule in rules if any(kind in rule.kinds for kind in possible))
+    return tuple(_judged(rule, evidence, possible) for rule in concerned)
 
 
 def _judged(rule: Rule, evidence: Evidence, possible: tuple[Kind, ...]) -> Judgement:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 _SEPARATORS = re.compile(r"[,\s]*")
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
+_SPACE = re.compile(r"\s*")
 _EQUALS = re.compile(r"\s*=\s*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 _TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]++=*+(?=\s*(?:,|$))")
@@ -83,7 +84,7 @@ def _value(line: str, position: int) -> tuple[str | None, int]:
 
 def _skip_token68(line: str, position: int) -> int:
     """Step over credentials such as ``Negotiate YII=``, which are no parameters."""
-    start = _end(re.compile(r"\s*"), line, position)
+    start = _end(_SPACE, line, position)
     blob = _TOKEN68.match(line, start) if start > position else None
     return blob.end() if blob else position
 
