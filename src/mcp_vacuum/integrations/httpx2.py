@@ -15,6 +15,7 @@ import httpx2
 if TYPE_CHECKING:
     from mcp_vacuum.tokens.source import Headers, Rejection, TokenSource
 
+REFUSED = (401, 403)
 MOST_ATTEMPTS = 5
 """Refusals of one call that are answered: nonce, refresh, two authorizations, nonce of the new key."""
 
@@ -44,59 +45,37 @@ class VacuumAuth(httpx2.Auth):
         """See `httpx2.Auth`."""
         source = self._source or await self._opened_in_a_thread()
         method, url = request.method, str(request.url)
-        headers = source.ready(method, url)
-        fresh = headers is None
-        if headers is None:
-            headers = await source.headers(method, url)
-        for name, value in headers.items():
-            request.headers[name] = value
+        ready = source.ready(method, url)
+        headers = await source.headers(method, url) if ready is None else ready
+        _attach(request, headers)
         more = request.extensions
         more["trace"] = _AsyncGuard(source, method, url, more.get("trace"))
         response = yield request
-        if len(headers) > 1:
-            _note_nonce(source, url, response)
-        attempt = 1
-        while response.status_code in (401, 403) and attempt <= MOST_ATTEMPTS:
-            if response.status_code == 401 and not _repeatable(request):
-                return
-            rejection = _rejection(response, headers, fresh, attempt)
-            better = await source.after(method, url, rejection)
-            if better is None or not _repeatable(request):
-                return
-            fresh = fresh or rejection.nonce is None
-            headers = better
-            _attach(request, headers)
-            response = yield request
-            attempt += 1
+        if response.status_code in REFUSED or len(headers) > 1:
+            call = _Call(request, headers, fresh=ready is None)
+            call.note_nonce(source, response)
+            while (rejection := call.rejected(response)) is not None:
+                if not call.takes(await source.after(method, url, rejection)):
+                    return
+                response = yield request
 
     def sync_auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
         """See `httpx2.Auth`."""
         source = self._source or self._opened()
         method, url = request.method, str(request.url)
-        headers = source.ready(method, url)
-        fresh = headers is None
-        if headers is None:
-            headers = source.headers_blocking(method, url)
-        for name, value in headers.items():
-            request.headers[name] = value
+        ready = source.ready(method, url)
+        headers = source.headers_blocking(method, url) if ready is None else ready
+        _attach(request, headers)
         more = request.extensions
         more["trace"] = _Guard(source, method, url, more.get("trace"))
         response = yield request
-        if len(headers) > 1:
-            _note_nonce(source, url, response)
-        attempt = 1
-        while response.status_code in (401, 403) and attempt <= MOST_ATTEMPTS:
-            if response.status_code == 401 and not _repeatable(request):
-                return
-            rejection = _rejection(response, headers, fresh, attempt)
-            better = source.after_blocking(method, url, rejection)
-            if better is None or not _repeatable(request):
-                return
-            fresh = fresh or rejection.nonce is None
-            headers = better
-            _attach(request, headers)
-            response = yield request
-            attempt += 1
+        if response.status_code in REFUSED or len(headers) > 1:
+            call = _Call(request, headers, fresh=ready is None)
+            call.note_nonce(source, response)
+            while (rejection := call.rejected(response)) is not None:
+                if not call.takes(source.after_blocking(method, url, rejection)):
+                    return
+                response = yield request
 
     def _opened(self) -> TokenSource:
         from mcp_vacuum.agent.source import token_source
@@ -109,6 +88,41 @@ class VacuumAuth(httpx2.Auth):
         import anyio.to_thread
 
         return await anyio.to_thread.run_sync(self._opened)
+
+
+class _Call:
+    """One call of the program, from its first answer: what is made of each refusal."""
+
+    def __init__(self, request: httpx2.Request, headers: Headers, *, fresh: bool) -> None:
+        self._request, self._headers, self._fresh = request, headers, fresh
+        self._nonce: str | None = None
+        self._attempts = 0
+
+    def note_nonce(self, source: TokenSource, response: httpx2.Response) -> None:
+        """Keep the nonce that a server gives for the next proof (RFC 9449 §8.2)."""
+        nonce = response.headers.get("dpop-nonce")
+        if nonce and len(self._headers) > 1 and response.status_code != 401:
+            source.note_nonce(str(self._request.url), nonce)
+
+    def rejected(self, response: httpx2.Response) -> Rejection | None:
+        """Return what a token source is told of a refusal; None for an answer that stands."""
+        if response.status_code not in REFUSED or self._attempts == MOST_ATTEMPTS:
+            return None
+        if response.status_code == 401 and not _repeatable(self._request):
+            return None
+        self._attempts += 1
+        rejection = _rejection(response, self._headers, self._fresh, self._attempts)
+        self._nonce = rejection.nonce
+        return rejection
+
+    def takes(self, better: Headers | None) -> bool:
+        """Go on with better headers; False where there are none, or the request cannot be sent again."""
+        if better is None or not _repeatable(self._request):
+            return False
+        self._fresh = self._fresh or self._nonce is None
+        self._headers = better
+        _attach(self._request, better)
+        return True
 
 
 Trace = Callable[[str, Mapping[str, Any]], Any]
@@ -163,12 +177,6 @@ def _url_of(request: Any) -> str:
         return str(parts.target.decode())
     port = "" if parts.port is None else f":{parts.port}"
     return f"{parts.scheme.decode()}://{parts.host.decode()}{port}{parts.target.decode()}"
-
-
-def _note_nonce(source: TokenSource, url: str, response: httpx2.Response) -> None:
-    nonce = response.headers.get("dpop-nonce")
-    if nonce and response.status_code != 401:
-        source.note_nonce(url, nonce)
 
 
 def _rejection(response: httpx2.Response, headers: Headers, fresh: bool, attempt: int) -> Rejection:
