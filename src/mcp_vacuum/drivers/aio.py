@@ -7,7 +7,8 @@ import secrets
 import time
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -39,8 +40,8 @@ CodeShower = Callable[[ShowCode], None]
 """Shows a person a code that is to be entered on another device."""
 
 
-class AsyncDriver:
-    """Does what a flow asks for, under one network policy."""
+class Driver:
+    """Who does what flows ask for, under one network policy."""
 
     def __init__(
         self,
@@ -59,25 +60,44 @@ class AsyncDriver:
         self._show_code = show_code
         self._route = route
 
+
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[T]):
+    """A flow that asks for nothing more."""
+
+    result: T
+
+
+def advance(flow: Flow[T], reply: Any = None, error: Exception | None = None) -> Effect | Ended[T]:
+    """Let a flow go on with the reply to its last effect, or with its error; return what it asks for next.
+
+    Raises:
+        Exception: What the flow makes of it; a refusal is logged.
+    """
+    try:
+        return flow.throw(error) if error else flow.send(reply)
+    except StopIteration as done:
+        return Ended(done.value)
+    except SecurityRefused as refused:
+        note_refusal(refused)
+        raise
+
+
+class AsyncDriver(Driver):
+    """Runs flows where effects are awaited."""
+
     async def run(self, flow: Flow[T]) -> T:
         """Run a flow to its result; errors of effects are offered to the flow first."""
-        reply: Any = None
-        error: Exception | None = None
+        reply, error = None, None
         transport = AsyncTransport(self.policy, self._route)
         with closing(flow):
             try:
-                while True:
+                while not isinstance(step := advance(flow, reply, error), Ended):
                     try:
-                        effect = flow.throw(error) if error else flow.send(reply)
-                    except StopIteration as done:
-                        return done.value  # type: ignore[no-any-return]
-                    except SecurityRefused as refused:
-                        note_refusal(refused)
-                        raise
-                    try:
-                        reply, error = await self._perform(effect, transport), None
+                        reply, error = await self._perform(step, transport), None
                     except Exception as caught:  # noqa: BLE001 - the flow may have a plan B
                         reply, error = None, caught
+                return step.result
             finally:
                 with anyio.CancelScope(shield=True):
                     await transport.aclose()

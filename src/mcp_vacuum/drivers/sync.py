@@ -6,55 +6,28 @@ import time
 from contextlib import closing
 from typing import Any, TypeVar
 
-from mcp_vacuum.drivers.aio import CodeShower, Person, immediately, note_refusal, somebody, visited
-from mcp_vacuum.drivers.route import Route
+from mcp_vacuum.drivers.aio import Driver, Ended, advance, immediately, somebody, visited
 from mcp_vacuum.drivers.transport import SyncTransport
-from mcp_vacuum.errors import SecurityRefused
 from mcp_vacuum.protocol.effects import Authorize, Effect, Flow, HttpRequest, Sleep
-from mcp_vacuum.safety.policy import NetworkPolicy
 
 T = TypeVar("T")
 
 
-class SyncDriver:
-    """Does what a flow asks for, under one network policy."""
-
-    def __init__(
-        self,
-        policy: NetworkPolicy,
-        person: Person | None = None,
-        show_code: CodeShower | None = None,
-        *,
-        route: Route | None = None,
-    ) -> None:
-        """Without a `person` or `show_code` a flow that asks for one ends with `LoginDeclined`.
-
-        Without a `route` the environment decides at each request which way it goes.
-        """
-        self.policy = policy
-        self._person = person
-        self._show_code = show_code
-        self._route = route
+class SyncDriver(Driver):
+    """Runs flows where effects block."""
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its result; errors of effects are offered to the flow first."""
-        reply: Any = None
-        error: Exception | None = None
+        reply, error = None, None
         transport = SyncTransport(self.policy, self._route)
         with closing(flow):
             try:
-                while True:
+                while not isinstance(step := advance(flow, reply, error), Ended):
                     try:
-                        effect = flow.throw(error) if error else flow.send(reply)
-                    except StopIteration as done:
-                        return done.value  # type: ignore[no-any-return]
-                    except SecurityRefused as refused:
-                        note_refusal(refused)
-                        raise
-                    try:
-                        reply, error = self._perform(effect, transport), None
+                        reply, error = self._perform(step, transport), None
                     except Exception as caught:  # noqa: BLE001 - the flow may have a plan B
                         reply, error = None, caught
+                return step.result
             finally:
                 transport.close()
 
