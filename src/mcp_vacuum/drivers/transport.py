@@ -10,8 +10,9 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 import anyio
 import httpcore2
@@ -24,6 +25,8 @@ from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
 from mcp_vacuum.safety.limits import PROBE_TIMEOUT
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.url import host_of, origin
+
+P = TypeVar("P", httpcore2.AsyncConnectionPool, httpcore2.ConnectionPool)
 
 USER_AGENT = f"mcp-vacuum/{__version__}"
 _NOT_SENT = (
@@ -266,14 +269,31 @@ def admit_visit(policy: NetworkPolicy, url: str) -> None:
     _Names(policy).admitted(host, infos)
 
 
-class AsyncTransport:
-    """Sends requests for one flow and closes its connections with it."""
+class _Transport(Generic[P]):
+    """Connections of one flow, by scheme and route."""
 
     def __init__(self, policy: NetworkPolicy, route: Route | None = None) -> None:
         """Take `route` for every request; without one the environment decides at each."""
         self._names = _Names(policy)
         self._route = route
-        self._pools: dict[tuple[str, Route], httpcore2.AsyncConnectionPool] = {}
+        self._pools: dict[tuple[str, Route], P] = {}
+
+    @abstractmethod
+    def _pool(self, route: Route, trust: dict[str, Any]) -> P:
+        """Make a pool of connections that take this route."""
+
+    def _pool_for(self, request: HttpRequest) -> P:
+        route = route_to(request.url, self._route)
+        if route.proxy is not None:  # a proxy resolves names by itself: what we know of the host is judged
+            self._names.admitted(host_of(request.url), _numeric(host_of(request.url)))
+        place = (request.url.partition(":")[0], route)
+        if place not in self._pools:
+            self._pools[place] = self._pool(route, _trust(request.url, route))
+        return self._pools[place]
+
+
+class AsyncTransport(_Transport[httpcore2.AsyncConnectionPool]):
+    """Sends requests for one flow and closes its connections with it."""
 
     async def send(self, request: HttpRequest) -> HttpResponse:
         """Perform one exchange within `request.timeout` seconds.
@@ -282,20 +302,11 @@ class AsyncTransport:
             SecurityRefused: The host may not be contacted.
             ServerUnavailable: Nothing was sent. `AnswerLost`: it was, and no complete answer came.
         """
-        route = route_to(request.url, self._route)
-        if route.proxy is not None:
-            self._names.admitted(host_of(request.url), _numeric(host_of(request.url)))
-        pool = self._pool(request.url, route)
+        pool = self._pool_for(request)
         began = time.monotonic()
         try:
             with anyio.fail_after(request.timeout):
-                async with pool.stream(
-                    request.method,
-                    request.url,
-                    headers=_headers(request),
-                    content=request.body,
-                    extensions=_timeouts(request.timeout),
-                ) as response:
+                async with pool.stream(**_arguments(request)) as response:
                     body = _Body(request, response, began)
                     if body.wanted:
                         async for chunk in response.aiter_stream():
@@ -304,16 +315,10 @@ class AsyncTransport:
         except (*_FAILED, TimeoutError) as error:
             raise _failure(request, error) from None
 
-    def _pool(self, url: str, route: Route) -> httpcore2.AsyncConnectionPool:
-        place = (url.partition(":")[0], route)
-        if place not in self._pools:
-            trust = _trust(url, route)
-            self._pools[place] = (
-                httpcore2.AsyncHTTPProxy(**route.proxy_options(), **trust)
-                if route.proxy
-                else httpcore2.AsyncConnectionPool(network_backend=_AsyncBackend(self._names), **trust)
-            )
-        return self._pools[place]
+    def _pool(self, route: Route, trust: dict[str, Any]) -> httpcore2.AsyncConnectionPool:
+        if route.proxy:
+            return httpcore2.AsyncHTTPProxy(**route.proxy_options(), **trust)
+        return httpcore2.AsyncConnectionPool(network_backend=_AsyncBackend(self._names), **trust)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -322,32 +327,22 @@ class AsyncTransport:
         self._pools.clear()
 
 
-class SyncTransport:
+class SyncTransport(_Transport[httpcore2.ConnectionPool]):
     """The blocking twin of `AsyncTransport`; one request at a time."""
 
     def __init__(self, policy: NetworkPolicy, route: Route | None = None) -> None:
-        """Take `route` for every request; without one the environment decides at each."""
-        self._names = _Names(policy)
-        self._route = route
+        """See `AsyncTransport`."""
+        super().__init__(policy, route)
         self._backend = _SyncBackend(self._names)
         self._to_proxy = _SyncBackend(_ProxyNames(policy))
-        self._pools: dict[tuple[str, Route], httpcore2.ConnectionPool] = {}
 
     def send(self, request: HttpRequest) -> HttpResponse:
         """Perform one exchange; see `AsyncTransport.send`."""
-        route = route_to(request.url, self._route)
-        if route.proxy is not None:
-            self._names.admitted(host_of(request.url), _numeric(host_of(request.url)))
+        pool = self._pool_for(request)
         began = time.monotonic()
         self._backend.deadline = self._to_proxy.deadline = began + request.timeout
         try:
-            with self._pool(request.url, route).stream(
-                request.method,
-                request.url,
-                headers=_headers(request),
-                content=request.body,
-                extensions=_timeouts(request.timeout),
-            ) as response:
+            with pool.stream(**_arguments(request)) as response:
                 body = _Body(request, response, began)
                 if body.wanted:
                     for chunk in response.iter_stream():
@@ -356,19 +351,23 @@ class SyncTransport:
         except _FAILED as error:
             raise _failure(request, error) from None
 
-    def _pool(self, url: str, route: Route) -> httpcore2.ConnectionPool:
-        place = (url.partition(":")[0], route)
-        if place not in self._pools:
-            trust = _trust(url, route)
-            self._pools[place] = (
-                httpcore2.HTTPProxy(**route.proxy_options(), network_backend=self._to_proxy, **trust)
-                if route.proxy
-                else httpcore2.ConnectionPool(network_backend=self._backend, **trust)
-            )
-        return self._pools[place]
+    def _pool(self, route: Route, trust: dict[str, Any]) -> httpcore2.ConnectionPool:
+        if route.proxy:
+            return httpcore2.HTTPProxy(**route.proxy_options(), network_backend=self._to_proxy, **trust)
+        return httpcore2.ConnectionPool(network_backend=self._backend, **trust)
 
     def close(self) -> None:
         """Close every connection."""
         for pool in self._pools.values():
             pool.close()
         self._pools.clear()
+
+
+def _arguments(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "method": request.method,
+        "url": request.url,
+        "headers": _headers(request),
+        "content": request.body,
+        "extensions": _timeouts(request.timeout),
+    }
