@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -79,61 +80,41 @@ class ChallengedSource(ABC):
     async def headers(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
         """See `TokenSource.headers`. A login that has ended goes out bare: the answer begins a new one."""
         tokens = self._tokens()
-        if tokens is None:
-            return {}
-        try:
-            return await tokens.headers(method, url, refused=refused)
-        except LoginRequired:
-            return {}
+        with suppress(LoginRequired):
+            return {} if tokens is None else await tokens.headers(method, url, refused=refused)
+        return {}
 
     def headers_blocking(self, method: str, url: str, *, refused: Headers | None = None) -> Headers:
         """See `TokenSource.headers_blocking`."""
         tokens = self._tokens()
-        if tokens is None:
-            return {}
-        try:
-            return tokens.headers_blocking(method, url, refused=refused)
-        except LoginRequired:
-            return {}
+        with suppress(LoginRequired):
+            return {} if tokens is None else tokens.headers_blocking(method, url, refused=refused)
+        return {}
 
     async def after(self, method: str, url: str, rejection: Rejection) -> Headers | None:
         """See `TokenSource.after`; where only a person can go on, a person is asked."""
         before = self._generation()
-        newer = self._newer(method, url, rejection)
-        if newer is not None:
-            return newer
-        tokens = self._tokens()
-        if tokens is not None and rejection.headers and not _asks_for_scope(rejection):
-            try:
+        better = self._newer(method, url, rejection)
+        if better is None and (tokens := self._worth_asking(rejection)) is not None:
+            with suppress(LoginRequired):
                 better = await tokens.after(method, url, rejection)
-            except LoginRequired:
-                better = None
-            if better is not None:
-                return better
-        wish = self._wish(rejection)
+        wish = self._wish_since(before, rejection) if better is None else None
         if wish is None:
-            return None
-        await self._logged_in(replace(wish, instead_of=min(wish.instead_of, before)))
+            return better
+        await self._logged_in(wish)
         return await self.headers(method, url)
 
     def after_blocking(self, method: str, url: str, rejection: Rejection) -> Headers | None:
         """See `TokenSource.after_blocking`."""
         before = self._generation()
-        newer = self._newer(method, url, rejection)
-        if newer is not None:
-            return newer
-        tokens = self._tokens()
-        if tokens is not None and rejection.headers and not _asks_for_scope(rejection):
-            try:
+        better = self._newer(method, url, rejection)
+        if better is None and (tokens := self._worth_asking(rejection)) is not None:
+            with suppress(LoginRequired):
                 better = tokens.after_blocking(method, url, rejection)
-            except LoginRequired:
-                better = None
-            if better is not None:
-                return better
-        wish = self._wish(rejection)
+        wish = self._wish_since(before, rejection) if better is None else None
         if wish is None:
-            return None
-        self._login(replace(wish, instead_of=min(wish.instead_of, before))).result()
+            return better
+        self._login(wish).result()
         return self.headers_blocking(method, url)
 
     def note_nonce(self, url: str, nonce: str) -> None:
@@ -159,6 +140,15 @@ class ChallengedSource(ABC):
         ready = self.ready(method, url)
         newer = ready and ready["Authorization"] != rejection.headers.get("Authorization")
         return ready if newer else None
+
+    def _worth_asking(self, rejection: Rejection) -> LoginTokens | None:
+        """The stored login, where it may have better headers; more scope it cannot have."""
+        return self._tokens() if rejection.headers and not _asks_for_scope(rejection) else None
+
+    def _wish_since(self, before: int, rejection: Rejection) -> Wish | None:
+        """What to log in for; a login that is newer than generation `before` will do as well."""
+        wish = self._wish(rejection)
+        return None if wish is None else replace(wish, instead_of=min(wish.instead_of, before))
 
     def _generation(self) -> int:
         stored = self._stored()
