@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,20 +26,8 @@ from mcp_vacuum.lab import Lab, LabConfig, User
 from mcp_vacuum.login import login, login_blocking
 from mcp_vacuum.storage.base import RecordKey, SealedRecord
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.opening import memory_store
 from tests.helpers import AGREES, log_in, visited_by
 from tests.people import Steps, nobody, pasting, record
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
-def store() -> CredentialStore:
-    return memory_store()
 
 
 def _away(listener: LoopbackListener, timeout: float) -> Person:

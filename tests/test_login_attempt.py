@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,22 +14,10 @@ from mcp_vacuum.lab import Lab, LabConfig
 from mcp_vacuum.login import LoginOptions, LoginResult, login_blocking
 from mcp_vacuum.storage.access import ACCESS_TOKENS
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.stored import login_tokens
 from tests.company import outside
 from tests.helpers import AGREES, log_in
 from tests.people import Steps, nobody, record
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
-def store() -> CredentialStore:
-    return memory_store()
 
 
 class TestScope:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,20 +22,8 @@ from mcp_vacuum.login import LoginOptions, login_blocking
 from mcp_vacuum.models import ClientCredentials
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.opening import memory_store
 from tests.helpers import AGREES, log_in
 from tests.people import Steps, free_port, nobody, pasting, polite_browser, record, taken
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
-def store() -> CredentialStore:
-    return memory_store()
 
 
 class TestRegistration:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,9 @@ from mcp_vacuum.login import LoginOptions
 from mcp_vacuum.login_import import import_blocking
 from mcp_vacuum.models import ClientCredentials, OAuth2Token
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.renewal import route_of_record
 from tests.company import SERVER, company, outside
 from tests.people import record
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
-def store() -> CredentialStore:
-    return memory_store()
 
 
 class TestImport:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,22 +13,10 @@ from mcp_vacuum.logout import logout_blocking
 from mcp_vacuum.models import ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.renewal import route_of_record
 from tests.company import ISSUER, SERVER, company, outside
 from tests.helpers import log_in
 from tests.people import record
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
-def store() -> CredentialStore:
-    return memory_store()
 
 
 class TestLogout:

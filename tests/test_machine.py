@@ -31,7 +31,6 @@ from mcp_vacuum.protocol import grants
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.access import ACCESS_TOKENS
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.renewal import Renewal, route_of_record
 from mcp_vacuum.tokens.source import LoginTokens
 from mcp_vacuum.tokens.stored import login_tokens
@@ -55,11 +54,6 @@ def lab() -> Iterator[Lab]:
     with Lab(EVERYTHING) as lab:
         lab.add_client("svc", client_secret="svc-secret", auth_method="client_secret_basic")
         yield lab
-
-
-@pytest.fixture
-def store() -> CredentialStore:
-    return memory_store()
 
 
 def assertion(lab: Lab, **changes: Any) -> str:

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -43,12 +42,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MCP_VACUUM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "file")
     return tmp_path / "home"
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
 
 
 async def client_of(lab: Lab, storage: SecureTokenStorage) -> OAuth2Client:

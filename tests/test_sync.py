@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +64,6 @@ class TestParity:
 def test_login_has_the_same_parameters() -> None:
     assert sync.login is login_blocking
     assert shape(login) == shape(login_blocking)
-
-
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
 
 
 def test_the_blocking_story(lab: Lab, tmp_path: Path) -> None:

@@ -17,12 +17,6 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
 def url(home: Home, lab: Lab) -> str:
     """A server that this person is logged in to; no agent runs yet."""
     home.log_in(lab)

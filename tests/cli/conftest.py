@@ -95,12 +95,6 @@ def cli(
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
 def url(cli: CommandLine, lab: Lab) -> str:
     """A server that this person is logged in to."""
     cli.ok("login", lab.mcp_url)

@@ -26,12 +26,6 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
         yield home
 
 
-@pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
 def done(home: Home, *arguments: str, **more: str) -> tuple[int, str, str]:
     ended = home.run(*arguments, env=more)
     return ended.returncode, ended.stdout, ended.stderr

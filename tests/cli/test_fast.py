@@ -31,12 +31,6 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
 def url(home: Home, lab: Lab) -> str:
     """A login whose agent runs and holds a token."""
     home.log_in(lab)

@@ -46,12 +46,6 @@ def store(home: Path) -> Iterator[CredentialStore]:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
 def url(lab: Lab, store: CredentialStore) -> str:
     """A server that this person is logged in to."""
     log_in(lab, store)

@@ -23,7 +23,6 @@ from mcp_vacuum.login import LoginOptions
 from mcp_vacuum.machine import GrantOptions
 from mcp_vacuum.storage.access import ACCESS_TOKENS
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.opening import memory_store
 from tests.test_machine import EVERYTHING, SVC
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
@@ -48,19 +47,8 @@ class Visits:
 
 
 @pytest.fixture
-def lab() -> Iterator[Lab]:
-    with Lab() as lab:
-        yield lab
-
-
-@pytest.fixture
 def visits() -> Visits:
     return Visits()
-
-
-@pytest.fixture
-def store() -> CredentialStore:
-    return memory_store()
 
 
 def source(lab: Lab, visits: Visits, store: CredentialStore, **options: Any) -> InteractiveSource:
