@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,9 @@ from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import memory_store
 from mcp_vacuum.tokens.source import LoginTokens
 from mcp_vacuum.tokens.stored import login_tokens
+
+PATIENCE = 90.0
+"""Seconds after which something that takes a fraction of one on an idle machine counts as a hang."""
 
 
 def visited_by(user: User) -> Ways:
@@ -126,6 +130,14 @@ def logged_in(config: LabConfig | None = None, store: CredentialStore | None = N
         log_in(lab, kept)
         lab.recorder.clear()
         yield LoggedIn(lab, kept)
+
+
+def wait_for(happened: Callable[[], object], what: str) -> None:
+    """Block until something has happened elsewhere; fail if it does not."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
+        time.sleep(0.005)
 
 
 async def until(seen: Callable[[], bool]) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,22 +26,12 @@ from mcp_vacuum.login import LoginResult
 from mcp_vacuum.storage.access import ACCESS_TOKENS
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
-from tests.helpers import log_in
+from tests.helpers import PATIENCE, log_in, wait_for
 
-PATIENCE = 20.0
-"""Seconds for something that takes a fraction of one on an idle machine."""
 IS_ROOT = os.geteuid() == 0
 NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it looks at /proc")
 NEEDS_ROOT = pytest.mark.skipif(not IS_ROOT, reason="it becomes another user, which only root can")
 NOBODY = 65534
-
-
-def wait_for(happened: Callable[[], object], what: str) -> None:
-    """Wait until it happened; fail if it does not."""
-    deadline = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {what}"
-        time.sleep(0.01)
 
 
 def alive(pid: int) -> bool:

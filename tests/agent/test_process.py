@@ -21,8 +21,8 @@ from mcp_vacuum.errors import AgentUnavailable, UsageError
 from mcp_vacuum.lab import Lab, LabConfig
 from mcp_vacuum.safety.secret import readable_in
 from mcp_vacuum.storage.home import read_private_file
-from tests.agent.running import NEEDS_PROC, Home, alive, environ_of, wait_for
-from tests.helpers import log_in, refreshes
+from tests.agent.running import NEEDS_PROC, Home, alive, environ_of
+from tests.helpers import log_in, refreshes, wait_for
 
 pytestmark = [NEEDS_PROC, pytest.mark.long]
 PACKAGE = Path(mcp_vacuum.__file__).parent

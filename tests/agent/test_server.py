@@ -12,8 +12,8 @@ from mcp_vacuum._version import __version__
 from mcp_vacuum.agent import client, server, wire
 from mcp_vacuum.errors import AgentUnavailable, LoginRequired
 from mcp_vacuum.lab import Lab
-from tests.agent.running import NEEDS_PROC, Home, wait_for
-from tests.helpers import refreshes
+from tests.agent.running import NEEDS_PROC, Home
+from tests.helpers import refreshes, wait_for
 
 pytestmark = [NEEDS_PROC, pytest.mark.long]
 

@@ -37,8 +37,8 @@ from mcp_vacuum.models import Credential
 from mcp_vacuum.storage.access import ACCESS_TOKENS
 from mcp_vacuum.storage.opening import memory_store, open_store
 from mcp_vacuum.tokens.source import LoginTokens, Rejection
-from tests.agent.running import NEEDS_PROC, Home, greeting_of, impostor, wait_for
-from tests.helpers import log_in, refreshes
+from tests.agent.running import NEEDS_PROC, Home, greeting_of, impostor
+from tests.helpers import log_in, refreshes, wait_for
 
 pytestmark = NEEDS_PROC
 MODES = pytest.mark.parametrize("mode", ["auto", "on", "off"])

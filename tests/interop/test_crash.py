@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.helpers import wait_for
+
 from .command import CommandLine
 from .conftest import Starter
 from .running import ProtectedServer
-from .waiting import wait_until
 
 LOGIN_REQUIRED = 3
 HELD_BACK = 5
@@ -53,10 +54,9 @@ def _kill_in_the_middle_of_a_refresh(cli: CommandLine, server: ProtectedServer) 
     before = len(server.desk.refreshes())
     with server.desk.settings(answer_delay=HELD_BACK):
         victim = cli.start("token", server.url, browser=cli.trap)
-        wait_until(
+        wait_for(
             lambda: len(server.desk.refreshes()) > before or victim.poll() is not None,
-            within=20,
-            what="the server has rotated the refresh token",
+            "the server has rotated the refresh token",
         )
         assert victim.poll() is None, victim.communicate()
         victim.kill()

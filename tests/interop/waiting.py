@@ -1,16 +1,8 @@
-"""Waiting for something to become true, with a deadline instead of a fixed sleep."""
+"""Tokens that a server handed out last, and waiting until they end."""
 
 import time
-from collections.abc import Callable
 
 from .running import ProtectedServer
-
-
-def wait_until(true: Callable[[], bool], *, within: float, what: str) -> None:
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, f"not within {within} s: {what}"
-        time.sleep(0.05)
 
 
 def last_access_token(server: ProtectedServer) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,23 +18,13 @@ from mcp_vacuum.lab import Lab, LabConfig
 from mcp_vacuum.safety.secret import readable_in, shown
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.secure import SecureTokenStorage
-from tests.helpers import log_in, refreshes
+from tests.helpers import log_in, refreshes, wait_for
 from tests.scripts.conftest import Done, Session
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 30.0
-"""Seconds after which something that has to happen counts as a hang."""
 LAST_BREATH = 5.0
 """Seconds that a process may take to end after its test."""
 PROC = Path("/proc")
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    """Wait for something that happens elsewhere."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {PATIENCE:g} s: {what}"
-        time.sleep(0.005)
 
 
 class Watch:
@@ -196,7 +186,7 @@ class Machine(Session):
     def _noted(self, process: subprocess.Popen[str]) -> subprocess.Popen[str]:
         self.started.append(process)
         if PROC.is_dir():
-            until(lambda: process.pid in self.watch.look() or process.poll() is not None, "it has started")
+            wait_for(lambda: process.pid in self.watch.look() or process.poll() is not None, "it has started")
         return process
 
 

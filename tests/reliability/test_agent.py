@@ -16,8 +16,9 @@ import pytest
 
 from mcp_vacuum.lab import Lab
 from mcp_vacuum.safety.secret import shown
+from tests.helpers import wait_for
 
-from .machine import Machine, sent, until
+from .machine import Machine, sent
 from .report import fault
 
 AGENT = "The agent"
@@ -55,7 +56,7 @@ class Agent:
         """Kill it, and wait until it is gone."""
         pid = self.pid
         os.kill(pid, signal.SIGKILL)
-        until(lambda: pid not in self.machine.watch.look(), "the agent is gone")
+        wait_for(lambda: pid not in self.machine.watch.look(), "the agent is gone")
 
     def token(self, url: str) -> subprocess.Popen[str]:
         return self.machine.start("token", url)
@@ -150,7 +151,7 @@ def test_killed_while_all_wait(machine: Machine, agent: Agent, record_property: 
         pid = agent.pid
         lab.faults.token_delay, lab.faults.token_times = 2.0, 1
         crowd = [agent.token(lab.mcp_url) for _ in range(CROWD)]
-        until(lambda: sent(lab) == 1, "the refresh is at the server")
+        wait_for(lambda: sent(lab) == 1, "the refresh is at the server")
         os.kill(pid, signal.SIGKILL)
         agent.tokens(crowd)
         record_property("processes that got a token", CROWD)
@@ -170,7 +171,7 @@ def test_one_agent_a_home(machine: Machine, agent: Agent, record_property: Prope
     machine.store().close()
     starters = [machine.start("agent", "start") for _ in range(8)]
     assert [machine.finish(starter).code for starter in starters] == [0] * 8
-    until(lambda: len(machine.watch.look()) == 1, "one agent is left")
+    wait_for(lambda: len(machine.watch.look()) == 1, "one agent is left")
     record_property("agents", 1)
 
     assert machine.watch.look() == [agent.pid]
@@ -218,7 +219,7 @@ def test_an_agent_that_nobody_can_reach_ends(machine: Machine, agent: Agent, gon
         else:
             for socket in agent.sockets:
                 socket.unlink()
-        until(lambda: pid not in machine.watch.look(), "the agent has ended")
+        wait_for(lambda: pid not in machine.watch.look(), "the agent has ended")
         if gone == "home":
             away.rename(machine.home)
 
@@ -236,7 +237,7 @@ def test_idle(machine: Machine, agent: Agent) -> None:
     machine.more["MCP_VACUUM_AGENT_IDLE"] = "1"
     with machine.lab() as lab:
         agent.tokens([agent.token(lab.mcp_url)])
-        until(lambda: machine.watch.look() == [], "the agent has ended")
+        wait_for(lambda: machine.watch.look() == [], "the agent has ended")
 
         assert agent.tokens([agent.token(lab.mcp_url)]) == newest(lab)
         assert lab.reuse_detected == 0

@@ -10,8 +10,9 @@ import pytest
 
 from mcp_vacuum.lab import Lab
 from mcp_vacuum.models import Credential
+from tests.helpers import wait_for
 
-from .machine import Machine, sent, until
+from .machine import Machine, sent
 from .report import Took, fault
 
 DIES = "A process dies"
@@ -40,12 +41,12 @@ def killed_while_waiting(machine: Machine, lab: Lab) -> None:
     lab.faults.token_delay, lab.faults.token_times = HELD_BACK, 1
     dropped = lab.faults.token_reset_before
     process = machine.program("get", lab.mcp_url)
-    until(lambda: sent(lab) > before, "the request has arrived")
+    wait_for(lambda: sent(lab) > before, "the request has arrived")
     machine.kill(process)
     if dropped:
-        until(lambda: not lab.faults.token_reset_before, "the server took the fault")
+        wait_for(lambda: not lab.faults.token_reset_before, "the server took the fault")
     else:
-        until(lambda: len(lab.issued_refresh_tokens) > processed, "the server has rotated the token")
+        wait_for(lambda: len(lab.issued_refresh_tokens) > processed, "the server has rotated the token")
 
 
 def record(machine: Machine, lab: Lab) -> Credential:
@@ -190,13 +191,13 @@ def test_a_holder_that_is_killed_frees_its_lease_at_once(machine: Machine, recor
     with machine.lab(refresh_token_grace=60) as lab:
         lab.faults.token_delay, lab.faults.token_times = 3.0, 1
         holder = machine.program("get", lab.mcp_url)
-        until(lambda: sent(lab) == 1, "the holder is at the server")
+        wait_for(lambda: sent(lab) == 1, "the holder is at the server")
         waiting = [machine.program("get", lab.mcp_url) for _ in range(4)]
         time.sleep(1.0)  # they have started and wait; were they slower, the test would only be easier
         assert sent(lab) == 1
         killed = time.monotonic()
         machine.kill(holder)
-        until(lambda: sent(lab) == 2, "the next one is at the server")
+        wait_for(lambda: sent(lab) == 2, "the next one is at the server")
         freed = time.monotonic() - killed
 
         assert [machine.finish(process).code for process in waiting] == [0] * 4

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from .machine import Machine, until
+from tests.helpers import wait_for
+
+from .machine import Machine
 
 WAITS = "input()"
 
@@ -36,7 +38,7 @@ def start(machine: Machine, *arguments: str, **more: str) -> subprocess.Popen[st
         text=True,
     )
     machine.started.append(process)
-    until(lambda: process.pid in machine.watch.look(), "it has started")
+    wait_for(lambda: process.pid in machine.watch.look(), "it has started")
     return process
 
 
@@ -71,5 +73,5 @@ def test_a_process_that_stays_is_found_and_ended(careless: Machine, monkeypatch:
     with pytest.raises(AssertionError, match="left behind"):
         careless.close()
 
-    until(lambda: process.poll() is not None, "it was ended")
+    wait_for(lambda: process.poll() is not None, "it was ended")
     process.communicate()

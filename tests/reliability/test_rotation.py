@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 
 from mcp_vacuum.storage.rotation import rotate_key
+from tests.helpers import wait_for
 
-from .machine import Machine, until
+from .machine import Machine
 from .report import fault
 
 CROWD, ROTATIONS = 8, 6
@@ -31,7 +32,7 @@ def test_a_key_changed_under_a_crowd(machine: Machine, record_property: Property
         crowd = [
             machine.program("busy", lab.mcp_url, str(stop), MCP_VACUUM_KEY_SOURCE="") for _ in range(CROWD)
         ]
-        until(lambda: len(lab.refresh_tokens_seen()) > CROWD, "everybody at work")
+        wait_for(lambda: len(lab.refresh_tokens_seen()) > CROWD, "everybody at work")
         for turn in range(ROTATIONS):
             done = rotate_key(machine.home, "file" if turn % 2 else other)
             assert (done.resealed > 0, done.unopened) == (True, 0)

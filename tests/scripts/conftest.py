@@ -25,7 +25,7 @@ from tests.interop.leaks import disguises, find_leaks
 USER = f"{shlex.quote(sys.executable)} -m mcp_vacuum.lab.user %s"
 NOBODY = "true %s"
 COMMAND = (sys.executable, "-m", "mcp_vacuum")
-TIMEOUT = 60
+TIMEOUT = 100
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from mcp_vacuum.lab import Lab
+from tests.helpers import wait_for
 
 from .conftest import COMMAND, NOBODY, Session
 
@@ -121,7 +122,7 @@ class TestInterrupt:
     def test_ctrl_c_while_waiting_for_the_person_is_130(self, session: Session, lab: Lab) -> None:
         session.browser = NOBODY
         process = session.start("login", lab.mcp_url)
-        _until(lambda: bool(lab.recorder.to("/register")))
+        wait_for(lambda: lab.recorder.to("/register"), "the login has begun")
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         done = session.finish(process)
@@ -134,7 +135,7 @@ class TestInterrupt:
         lab.recorder.clear()
         lab.faults.token_delay, lab.faults.token_times = 0.8, 1
         process = session.start("token", url)
-        _until(lambda: bool(lab.recorder.to("/token")))
+        wait_for(lambda: lab.recorder.to("/token"), "the refresh is at the server")
         process.send_signal(signal.SIGINT)
         done = session.finish(process, prints_a_token=True)
 
@@ -142,11 +143,3 @@ class TestInterrupt:
         assert "Traceback" not in done.err
         session.ok("token", url)
         assert lab.reuse_detected == 0
-
-
-def _until(condition: object) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

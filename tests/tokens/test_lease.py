@@ -12,6 +12,7 @@ from concurrent.futures import Future
 import pytest
 
 from mcp_vacuum.tokens.lease import SingleFlight, landed
+from tests.helpers import wait_for
 
 WAIT = 10.0
 
@@ -79,7 +80,7 @@ class TestJoin:
         threads = [threading.Thread(target=ask) for _ in range(64)]
         for thread in threads:
             thread.start()
-        _until(lambda: work.runs == 1)
+        wait_for(lambda: work.runs == 1, "the work has begun")
         time.sleep(0.05)
         work.go.set()
         for thread in threads:
@@ -129,7 +130,7 @@ class TestLanded:
         threads = [threading.Thread(target=lambda: results.append(asyncio.run(ask()))) for _ in range(4)]
         for thread in threads:
             thread.start()
-        _until(lambda: work.runs == 1)
+        wait_for(lambda: work.runs == 1, "the work has begun")
         time.sleep(0.1)
         work.go.set()
         for thread in threads:
@@ -169,11 +170,3 @@ def test_a_forked_child_has_flights_of_its_own() -> None:
     done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, timeout=40, check=False)
 
     assert done.returncode == 0, done.stderr
-
-
-def _until(condition: object) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + WAIT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
