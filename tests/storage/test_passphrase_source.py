@@ -31,6 +31,20 @@ def says(*answers: str) -> Callable[[str], str]:
 
 
 @pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new recipe takes a hundredth of the work that it takes in earnest."""
+    monkeypatch.setattr(Recipe.__init__, "__defaults__", (2**10, 8, 1))
+
+
+def test_a_new_recipe_is_a_costly_one() -> None:
+    """OWASP's Password Storage Cheat Sheet asks for N=2^17, r=8, p=1 at least."""
+    recipe = json.loads(PassphraseSource(says(WORDS, WORDS)).create(KeyName("v")).recipe or "")
+
+    assert (recipe["kdf"], recipe["n"], recipe["r"], recipe["p"]) == ("scrypt", 2**17, 8, 1)
+    assert len(bytes.fromhex(recipe["salt"])) == 16
+
+
+@pytest.fixture
 def vault(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home whose vault opens with `WORDS`."""
     monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "passphrase")
@@ -41,6 +55,7 @@ def vault(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
+@pytest.mark.usefixtures("cheap")
 class TestVault:
     def test_it_opens_with_the_passphrase_and_keeps_no_key(self, vault: Path) -> None:
         store = open_store(vault, ask=says(WORDS))
@@ -54,10 +69,9 @@ class TestVault:
         assert WORDS.encode() not in content
 
     def test_the_recipe_is_in_the_header(self, vault: Path) -> None:
-        recipe = json.loads((vault_header(vault) or {})["key_recipe"])
+        recipe = recipe_of((vault_header(vault) or {})["key_recipe"])
 
-        assert (recipe["kdf"], recipe["n"], recipe["r"], recipe["p"]) == ("scrypt", 2**17, 8, 1)
-        assert len(bytes.fromhex(recipe["salt"])) == 16
+        assert recipe == Recipe(recipe.salt)
 
     @pytest.mark.parametrize("wrong", [WORDS.upper(), WORDS + " ", "x"])
     def test_a_wrong_one_is_called_that_and_changes_nothing(self, vault: Path, wrong: str) -> None:
@@ -92,6 +106,7 @@ class TestVault:
         assert open_store(home, ask=says(decomposed)) is not None
 
 
+@pytest.mark.usefixtures("cheap")
 class TestNewOne:
     @pytest.mark.parametrize(
         ("answers", "why"),
