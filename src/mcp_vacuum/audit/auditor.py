@@ -23,23 +23,27 @@ from mcp_vacuum.safety.url import host_of, normalise_server_url
 class SecurityAuditor:
     """Security compliance checker for OAuth clients."""
 
-    def audit_oauth_flow(self, client: Any) -> SecurityReport:
+    def audit_oauth_flow(self, client: Any, *, fetch_metadata: bool = False) -> SecurityReport:
         """Audit a configured `OAuth2Client` against the six rules of the guide, and what else it shows.
 
         PKCE, exact redirect URI, state, encrypted storage, access tokens in memory only, token lifetime; then
         https, the code flow alone, and the form of its name.
-        Nothing is sent. A made-up token is put into the client's storage, looked for in its files, and
-        deleted again.
+        A made-up token is put into the client's storage, looked for in its files, and deleted again. Nothing
+        is sent, unless `fetch_metadata` asks for it.
 
         Args:
             client: An `OAuth2Client`, or an object with its attributes.
+            fetch_metadata: GET the client ID metadata document that the client_id is the URL of (or its
+                `client_metadata_url`), and the `jwks_uri` in it. This blocks for 20 s at most.
 
         Raises:
             StorageError: The client's storage cannot be used.
         """
         target = f"client {getattr(client, 'client_id', 'without an id')}"
         rules = (*CATALOGUE, *OF_THE_GUIDE)
-        return report_of(target, judge(rules, {Kind.FLOW: collect(client)}, (Kind.FLOW,)))
+        return report_of(
+            target, judge(rules, {Kind.FLOW: collect(client, fetch_metadata=fetch_metadata)}, (Kind.FLOW,))
+        )
 
 
 async def audit_server(
