@@ -7,7 +7,7 @@ from typing import Any
 from mcp_vacuum.audit.engine import judge
 from mcp_vacuum.audit.evidence.active_audit import collect_active
 from mcp_vacuum.audit.evidence.active_session import MOST_REQUESTS as MOST_ACTIVE_REQUESTS
-from mcp_vacuum.audit.evidence.active_session import ActiveOptions
+from mcp_vacuum.audit.evidence.active_session import ActiveOptions, Waiting, asleep
 from mcp_vacuum.audit.evidence.flow import collect
 from mcp_vacuum.audit.evidence.server import collect_server
 from mcp_vacuum.audit.evidence.wire import MOST_REQUESTS, Wire
@@ -52,6 +52,7 @@ async def audit_server(
     *,
     ways: Ways = by_browser,
     progress: Progress = silent,
+    wait: Waiting = asleep,
 ) -> SecurityReport:
     """Audit an MCP server and its authorization servers, without a login or with some.
 
@@ -60,6 +61,7 @@ async def audit_server(
         active: How to log in, for what only a login can show; None sends nothing that changes anything.
         ways: Who says yes, and how.
         progress: Told each login.
+        wait: Lets time pass, where that is what a rule is about.
 
     Raises:
         UsageError: It is no http(s) URL.
@@ -77,6 +79,8 @@ async def audit_server(
             )
         evidence: dict[Kind, Any] = {Kind.PASSIVE: seen}
         if active is not None:
-            evidence[Kind.ACTIVE] = await collect_active(wire, seen, active, ways=ways, progress=progress)
+            evidence[Kind.ACTIVE] = await collect_active(
+                wire, seen, active, ways=ways, progress=progress, wait=wait
+            )
         judgements = judge(CATALOGUE, evidence, (Kind.PASSIVE, Kind.ACTIVE))
         return report_of(target, judgements, wire.exchanges)
