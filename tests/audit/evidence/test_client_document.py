@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+from typing import Any
+
 import anyio
 import pytest
 
@@ -91,6 +94,19 @@ def test_nothing_is_sent_where_no_server_would_go(url: str, monkeypatch: pytest.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # a name would be left to it: none is resolved
 
     assert fetched(url).page.exchange.outcome == "refused"
+
+
+def test_a_public_name_with_a_private_address_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(host: str, port: int, *_: Any, flags: int = 0, **__: Any) -> list[tuple[Any, ...]]:
+        if flags & socket.AI_NUMERICHOST:
+            raise socket.gaierror("it is a name")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    exchange = fetched("https://client.example/c.json").page.exchange
+
+    assert exchange.outcome == "refused"
+    assert "loopback" in exchange.failure
 
 
 def test_each_is_fetched_once_and_only_some() -> None:

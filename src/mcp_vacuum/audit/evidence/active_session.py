@@ -53,7 +53,7 @@ class ActiveOptions:
         timeout: Seconds to wait for the person, at each login.
         defect_timeout: The same, where an error page may be the end.
         most_logins: How often the person is asked at most.
-        patient: Hold a code for longer than ten minutes, to see that it is not taken any more.
+        patient: Hold a code for longer than ten minutes, to see that it is not taken any more: a login more.
         grace: Seconds in which a replaced refresh token may still work (trap: a lost answer is repeated).
     """
 

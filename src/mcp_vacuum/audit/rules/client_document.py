@@ -12,6 +12,7 @@ from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.evidence.server import Fetched
 from mcp_vacuum.audit.evidence.wire import REDIRECTS
 from mcp_vacuum.audit.keys import private_members
+from mcp_vacuum.audit.provoked import not_run
 from mcp_vacuum.audit.rule import (
     Finding,
     Kind,
@@ -28,7 +29,7 @@ from mcp_vacuum.audit.rules.client_redirect import without_port
 from mcp_vacuum.audit.rules.client_registration import NO_URL
 from mcp_vacuum.safety.url import printable
 
-_WHERE_IT_IS_OFFERED = "LAB-18/cimd"
+_OFFERED = "LAB-18/cimd"
 _SECRETS = ("client_secret", "client_secret_expires_at")
 
 
@@ -114,16 +115,16 @@ def _of_runs(evidence: ClientEvidence, look: _Look) -> Results:
     for url, uri in evidence.document_urls:
         used[url] = tuple(dict.fromkeys((*used.get(url, ()), uri)))
     if not used:
-        yield _unused(evidence)
+        yield from _unused(evidence)
     yield from _judged(used, evidence.documents, "--fetch-metadata", look)
 
 
-def _unused(evidence: ClientEvidence) -> NotChecked:
+def _unused(evidence: ClientEvidence) -> Results:
     """Say why there is no URL: it was not offered, or not reached, or the client wants none."""
-    offered = evidence.of(_WHERE_IT_IS_OFFERED)
-    if offered and not any(run.asks for run in offered):
-        return NotChecked(f"INCONCLUSIVE: {_WHERE_IT_IS_OFFERED}: the client did not come as far as this")
-    return NO_URL if offered else NotChecked(f"INCONCLUSIVE: not run: {_WHERE_IT_IS_OFFERED}")
+    yield from not_run(evidence, _OFFERED)
+    for run in evidence.of(_OFFERED):
+        missed = f"INCONCLUSIVE: {run.scenario}: the client did not come as far as this"
+        yield NO_URL if run.asks else NotChecked(missed)
 
 
 def _judged(
