@@ -8,7 +8,7 @@ from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 from mcp_vacuum.lab import LabConfig
 from tests.audit.front import Tls
 from tests.audit.planted import Planted, active, planted, try_out
-from tests.audit.planted.active import DPOP, HONEST, JWT, audited_actively
+from tests.audit.planted.active import DPOP, HONEST, JWT, PATIENT, audited_actively
 from tests.audit.planted.passive import encrypted
 from tests.audit.planted.server import audited
 from tests.audit.proof import summary
@@ -54,6 +54,13 @@ def test_the_proof_counts_what_was_missed() -> None:
 
     assert missed.missed == {"AS-PKCE-01"}
     assert "recall 0.0 %" in summary([missed])
+
+
+def test_an_honest_server_lets_a_code_expire() -> None:
+    report = audited_actively(options=PATIENT)
+
+    assert [each.as_json() for each in report.findings] == []
+    assert {"AS-CODE-03", *LADDER} <= set(report.passed), dict(report.not_checked)
 
 
 LADDER = {

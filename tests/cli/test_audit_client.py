@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.audit.planted.client import command
+from tests.audit.planted.document import hosted
 
 from .conftest import CommandLine
 
@@ -31,6 +32,16 @@ class TestAuditClient:
         assert done.code == 10
         assert [each["rule"] for each in done.json["findings"]] == ["CL-PKCE-02"]
         assert done.json["target"].endswith("'{url}'")
+
+    def test_a_metadata_document_is_fetched_by_a_flag(self, cli: CommandLine) -> None:
+        with hosted({"client_secret": "s3cret-of-everybody"}) as url:
+            client = [*command("metadata-document"), url]
+            done = cli.ok(
+                "audit", "client", "--scenario", "LAB-18/cimd", "--fetch-metadata", "--json", "--", *client
+            )
+
+        assert "CL-REG-04" in [each["rule"] for each in done.json["findings"]]
+        assert "s3cret" not in done.out
 
     def test_a_command_without_a_place_for_the_url(self, cli: CommandLine) -> None:
         done = cli("audit", "client", "--", "true")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_vacuum.lab import Lab, LabConfig
+from tests.audit.planted.active import passing
 
 from .conftest import CommandLine
 
@@ -75,6 +76,25 @@ class TestActive:
         assert "--yes" in done.err
         assert lab.recorder.requests == ()
 
+    def test_it_says_too_that_it_will_hold_a_code(self, cli: CommandLine, lab: Lab) -> None:
+        done = cli("audit", "server", lab.mcp_url, "--active", "--patient")
+
+        assert done.code == 2
+        assert "13 times at most" in done.err
+        assert "10 minutes and 30 seconds" in done.err
+
+    def test_a_code_is_held_if_somebody_is_patient(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with Lab(LabConfig(any_loopback_port=True, code_lifetime=660)) as lab:
+            monkeypatch.setattr("mcp_vacuum.cli.commands.audit_server.waiter", lambda ui: passing(lab))
+            done = cli.ok(
+                "audit", "server", lab.mcp_url, "--active", "--yes", "--patient", "--format", "json"
+            )
+
+        assert "AS-CODE-03" in [each["rule"] for each in done.json["findings"]]
+        assert "the code is held for 10.5 minutes" in done.err
+
     @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
     def test_a_no_is_a_no(
         self, cli: CommandLine, lab: Lab, monkeypatch: pytest.MonkeyPatch, answer: str
@@ -123,6 +143,7 @@ class TestActive:
         [
             ("--client-id", "x"),
             ("--yes",),
+            ("--patient",),
             ("--no-browser",),
             ("--callback-port", "8123"),
             ("--active", "--yes", "--no-browser", "--paste"),

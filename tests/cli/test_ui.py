@@ -78,6 +78,24 @@ class TestDuration:
         assert duration(seconds) == text
 
 
+class TestCountingDown:
+    def test_a_terminal_shows_what_is_waited_for_and_how_long_still(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, err = terminals(monkeypatch)
+        with Ui(Settings()).counting_down("[a code]", 630) as show:
+            show(69.6)
+
+        assert "[a code]" in err.getvalue()
+        assert "1:10 left" in err.getvalue()
+
+    def test_a_pipe_shows_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with Ui(Settings()).counting_down("a code", 630) as show:
+            show(5)
+
+        assert "".join(capsys.readouterr()) == ""
+
+
 class TestTable:
     def test_columns_are_aligned_and_not_padded_at_the_end(self) -> None:
         text = Ui(Settings()).table(("A", "B"), [("long", "x"), ("s", "y")])

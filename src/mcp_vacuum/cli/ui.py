@@ -57,6 +57,11 @@ def _visible(text: str) -> str:
     )
 
 
+def _minutes(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02} left"
+
+
 def _one_line(text: str) -> str:
     return printable(text, _LONGEST)
 
@@ -160,6 +165,28 @@ class Ui:
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=len(targets), last="")
             yield lambda target: bar.update(task, advance=1, last=escape(printable(target)))
+
+    @contextmanager
+    def counting_down(self, what: str, seconds: float) -> Iterator[Callable[[float], None]]:
+        """Show how long something is waited for still: a bar in a terminal, nothing in a pipe.
+
+        Yields:
+            What to call with the seconds that are left.
+        """
+        if not self._lively:
+            yield lambda left: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(printable(what), total=seconds, left=_minutes(seconds))
+            yield lambda left: bar.update(task, completed=seconds - left, left=_minutes(left))
 
     @property
     def _lively(self) -> bool:

@@ -17,6 +17,8 @@ class LabConfig:
 
     access_token_lifetime: float = 1800
     """Seconds an access token is accepted; `expires_in` says so, in whole seconds, at least 1."""
+    code_lifetime: float = 60
+    """Seconds from consent to the exchange of a code."""
     jwt: bool = False
     """Access tokens are JWTs (RFC 9068), and the metadata names the keys that verify them."""
     refresh_token_grace: float = 0.0

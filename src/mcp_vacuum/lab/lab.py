@@ -40,6 +40,7 @@ class Lab:
         self.config = config or LabConfig()
         self.faults = Faults()
         self.recorder = Recorder()
+        self._ahead = 0.0
         self._stopped = threading.Event()
         self._running: tuple[World, AuthorizationServer, tuple[LabServer, LabServer]] | None = None
 
@@ -136,6 +137,10 @@ class Lab:
         forms = (request.form for request in self.recorder.to("/token"))
         return tuple(value for form in forms for value in form.get("refresh_token", ()))
 
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass for codes and tokens, at once; nothing else in the lab gets older."""
+        self._ahead += seconds
+
     def expire_access_tokens(self) -> None:
         """Let the MCP server refuse every access token issued so far."""
         self._here.grants.expire_access_tokens()
@@ -200,10 +205,11 @@ class Lab:
         config = self.config
         minter = self._minter(authorization_origin + config.issuer_path)
         grants = Grants(
-            time.time,
+            self._now,
             lifetime=config.access_token_lifetime,
             grace=config.refresh_token_grace,
             rotate=config.rotate,
+            code_lifetime=config.code_lifetime,
             faults=self.faults,
             mint=minter.token if minter else None,
         )
@@ -230,7 +236,10 @@ class Lab:
             return None
         from mcp_vacuum.lab.mint import Minter  # it loads a library that most labs do without
 
-        return Minter(lambda: issuer, self.faults)
+        return Minter(lambda: issuer, self.faults, self._now)
+
+    def _now(self) -> float:
+        return time.time() + self._ahead
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from mcp_vacuum.audit.auditor import audit_server
-from mcp_vacuum.audit.evidence.active_session import ActiveOptions
+from mcp_vacuum.audit.evidence.active_session import ActiveOptions, Waiting
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.audit.rule import Severity
 from mcp_vacuum.drivers.aio import Person
@@ -31,11 +31,21 @@ HONEST = LabConfig(any_loopback_port=True, grants=(DEVICE,), also_serves=(OTHER,
 JWT = replace(HONEST, jwt=True)
 DPOP = replace(HONEST, dpop=True, dpop_required=True)
 OPTIONS = ActiveOptions(timeout=5, defect_timeout=0.5, grace=0, other_resource=OTHER)
+PATIENT = replace(OPTIONS, patient=True, most_logins=13)
 
 
 def person(listener: LoopbackListener, timeout: float) -> Person:
     """Somebody who says yes to everything, at once."""
     return BrowserVisit(listener, timeout=timeout, opener=lambda url: bool(User().visit(url)))
+
+
+def passing(lab: Lab) -> Waiting:
+    """Let time pass in a laboratory, and nowhere else."""
+
+    async def wait(seconds: float, what: str) -> None:
+        lab.advance(seconds)
+
+    return wait
 
 
 def audited_actively(
@@ -45,7 +55,7 @@ def audited_actively(
     with Lab(config) as lab:
         for name, value in faults.items():
             setattr(lab.faults, name, value)
-        return anyio.run(partial(audit_server, lab.mcp_url, options, ways=person))
+        return anyio.run(partial(audit_server, lab.mcp_url, options, ways=person, wait=passing(lab)))
 
 
 QUICK = {
@@ -53,6 +63,7 @@ QUICK = {
     "AS-PKCE-04 any verifier",
     "AS-AUTHZ-01 any redirect URI",
     "AS-CODE-01 a reusable code",
+    "AS-CODE-03 a code of eleven minutes",
     "AS-RT-02 no reuse detection",
     "AS-REV-01 revocation does nothing",
     "AS-CLI-03 anything is registered",
@@ -69,12 +80,19 @@ def flaw(
     must_also: tuple[str, ...] = (),
     says: str = "",
     config: LabConfig = HONEST,
+    options: ActiveOptions = OPTIONS,
     **faults: Any,
 ) -> Planted:
     """Return a server with this flaw."""
     slow = f"{rule} {what}" not in QUICK
     return Planted(
-        rule, what, lambda: audited_actively(config, **faults), severity, frozenset(must_also), says, slow
+        rule,
+        what,
+        lambda: audited_actively(config, options, **faults),
+        severity,
+        frozenset(must_also),
+        says,
+        slow,
     )
 
 
@@ -246,6 +264,13 @@ PLANTED = (
     # codes
     flaw("AS-CODE-01", "a reusable code", code_reusable=True),
     flaw("AS-CODE-02", "a replay without consequences", replay_forgiven=True),
+    flaw(
+        "AS-CODE-03",
+        "a code of eleven minutes",
+        config=replace(HONEST, code_lifetime=660),
+        options=PATIENT,
+        says="ten and a half minutes",
+    ),
     flaw("AS-CODE-04", "a code for any client", code_for_any_client=True, says="another client"),
     flaw("AS-CODE-04", "a code for any redirect_uri", code_for_any_redirect=True, says="redirect_uri"),
     # tokens

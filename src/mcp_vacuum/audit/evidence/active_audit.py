@@ -18,7 +18,7 @@ from mcp_vacuum.audit.evidence.active_authorize import look
 from mcp_vacuum.audit.evidence.active_client import choose_clients, forget_clients
 from mcp_vacuum.audit.evidence.active_login import Logins, listen
 from mcp_vacuum.audit.evidence.active_proof import offer_bad_proofs
-from mcp_vacuum.audit.evidence.active_session import AS_USUAL, ActiveOptions, Session
+from mcp_vacuum.audit.evidence.active_session import AS_USUAL, ActiveOptions, Session, Waiting, asleep
 from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence
 from mcp_vacuum.audit.evidence.wire import Wire
 from mcp_vacuum.errors import SecurityRefused
@@ -38,6 +38,7 @@ async def collect_active(
     *,
     ways: Ways = by_browser,
     progress: Progress = silent,
+    wait: Waiting = asleep,
 ) -> ActiveEvidence:
     """Audit a server with logins of the person's own.
 
@@ -47,11 +48,12 @@ async def collect_active(
         options: See `ActiveOptions`.
         ways: Who says yes, and how.
         progress: Told each login.
+        wait: Lets time pass, where that is what a rule is about.
     """
     document = _document(server)
     if isinstance(document, str):
         return ActiveEvidence(server, unseen={"all": document, "document": document})
-    session = Session(wire, server, document, options, ways, progress)
+    session = Session(wire, server, document, options, ways, progress, wait)
     given = options.redirect_uri or next(iter(options.client.redirect_uris if options.client else ()), None)
     with listen(given, options.callback_port) as listener:
         session.redirect_uri = listener.redirect_uri
@@ -111,6 +113,7 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await resource.offer_other_audience(session)
     await refreshes.refresh(session)
     await offer_bad_proofs(session)
+    await codes.hold(session, logins)
     await _ending(session, logins)
     await defects.widening(session, logins)
     await codes.short_verifier(session, logins)

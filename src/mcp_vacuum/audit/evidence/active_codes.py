@@ -18,6 +18,8 @@ from mcp_vacuum.safety.secret import Secret
 
 AT_ONCE = 10
 """Redemptions of one code at the same time."""
+HELD = 630.0
+"""Seconds that a code is held: ten minutes, and some for clocks that differ (OAuth 2.1 §4.1.2)."""
 SHORT = "only-twenty-letters-"
 WRONG = "w" * 43
 
@@ -147,6 +149,22 @@ async def short_verifier(session: Session, logins: Logins) -> None:
         )
     else:
         session.missing(visit.failure or "the login brought no code", "short verifier")
+
+
+async def hold(session: Session, logins: Logins) -> None:
+    """Redeem a code when it should have expired; nothing else is wrong with it."""
+    if not session.options.patient:
+        session.missing("only --patient holds a code for so long", "held")
+        return
+    visit, request = await log_in(session, logins, "held", "a code to be held for ten and a half minutes")
+    code = visit.one("code")
+    if code is None:
+        session.missing(visit.failure or "the login brought no code", "held")
+        return
+    told = f"the code is held for {HELD / 60:g} minutes; come back then, more logins follow"
+    session.progress("notice", told)
+    await session.wait(HELD, "a code should expire")
+    await session.ask_for_token("held", "redeem a code that is too old", redemption(session, code, request))
 
 
 # --- replays, last ----------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import anyio
-
 from mcp_vacuum.audit.evidence.active import FOREIGN_RESOURCE
 from mcp_vacuum.audit.evidence.active_authorize import UNKNOWN_SCOPE
 from mcp_vacuum.audit.evidence.active_session import Form, Session
@@ -112,7 +110,7 @@ async def reuse(session: Session) -> None:
     await session.ask_for_token("reused", "use the first refresh token again", form_of(session, first))
     if gives_token(session.seen["reused"]) and session.options.grace:
         session.progress("waiting", "waiting a minute: a replaced refresh token may be good for that long")
-        await anyio.sleep(session.options.grace)
+        await session.wait(session.options.grace, "a replaced refresh token may be good for a minute")
         await session.ask_for_token("reused", "use it once more, a minute later", form_of(session, first))
     await session.ask_for_token("after reuse", "use the newest refresh token", form_of(session, current))
 
@@ -179,5 +177,5 @@ async def end_all(session: Session) -> None:
 def _last_of_each(session: Session) -> list[str]:
     """Return the newest answer of each grant of our client."""
     first = [name for name in session.seen if name.startswith(("refreshed", "before reuse", "redeemed"))]
-    grants = ("granted once", "other resource", "granted for widening", "short verifier")
+    grants = ("granted once", "other resource", "granted for widening", "short verifier", "held")
     return [*first[-2:], *_spare(session), *grants]

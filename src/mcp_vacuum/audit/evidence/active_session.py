@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+
+import anyio
 
 from mcp_vacuum.audit.evidence.active import ActiveEvidence, OwnClient, Visit
 from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence, greeting, hints
@@ -29,6 +31,14 @@ DEFECT_PATIENCE = 60.0
 
 Form = Sequence[tuple[str, str | None]]
 
+Waiting = Callable[[float, str], Awaitable[None]]
+"""Lets so many seconds pass; the words say for people what is waited for."""
+
+
+async def asleep(seconds: float, _what: str) -> None:
+    """Wait, and show nothing."""
+    await anyio.sleep(seconds)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveOptions:
@@ -43,6 +53,7 @@ class ActiveOptions:
         timeout: Seconds to wait for the person, at each login.
         defect_timeout: The same, where an error page may be the end.
         most_logins: How often the person is asked at most.
+        patient: Hold a code for longer than ten minutes, to see that it is not taken any more: a login more.
         grace: Seconds in which a replaced refresh token may still work (trap: a lost answer is repeated).
     """
 
@@ -54,6 +65,7 @@ class ActiveOptions:
     timeout: float = PERSON_TIMEOUT
     defect_timeout: float = DEFECT_PATIENCE
     most_logins: int = MOST_LOGINS
+    patient: bool = False
     grace: float = 61.0
 
 
@@ -70,6 +82,7 @@ class Session:
     options: ActiveOptions = AS_USUAL
     ways: Ways = by_browser
     progress: Progress = silent
+    wait: Waiting = asleep
     client: OwnClient | None = None
     other: OwnClient | None = None
     redirect_uri: str = ""

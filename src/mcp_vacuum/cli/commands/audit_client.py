@@ -37,6 +37,11 @@ EXAMPLE = (
     help="Scenarios at a time.",
 )
 @click.option("--keep-env", metavar="NAME", multiple=True, help="A variable that CMD gets too; repeatable.")
+@click.option(
+    "--fetch-metadata",
+    is_flag=True,
+    help="If CMD's client_id is a URL, GET the document there, from its maker's host.",
+)
 @report_options
 def client(
     ui: Ui,
@@ -45,6 +50,7 @@ def client(
     timeout: float,
     at_once: int,
     keep_env: tuple[str, ...],
+    fetch_metadata: bool,
     wanted: Wanted,
 ) -> int:
     """Run any MCP client against servers that misbehave, and judge what it does.
@@ -52,9 +58,9 @@ def client(
     CMD is started once for each scenario, with {url} replaced by the URL of a server on this machine. It
     should log in and call or list tools. It starts here, but without a shell, with an empty home and none
     of your variables; the browser that it opens is a stand-in that consents. What could not be provoked is
-    INCONCLUSIVE.
+    INCONCLUSIVE. This audit itself sends nothing beyond this machine, unless --fetch-metadata is given.
     """
-    options = ClientOptions(scenarios, timeout, at_once, keep_env)
+    options = ClientOptions(scenarios, timeout, at_once, keep_env, fetch_metadata)
     names = [scenario.name for scenario in scenarios_of(options)]
     with ui.counting(names) as done:
         report = audit_client(cmd, options, done=done)
