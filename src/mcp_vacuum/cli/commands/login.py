@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 
-from mcp_vacuum.agent.source import adopt
+from mcp_vacuum.agent.source import adopt, held_by_agent, login_tokens
 from mcp_vacuum.cli.logins import Passphrase, as_json, as_text, not_required_json, refreshable
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -14,12 +15,13 @@ from mcp_vacuum.drivers.aio import CodeShower, Person
 from mcp_vacuum.drivers.browser import BrowserVisit, open_browser
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.paste import PasteVisit
-from mcp_vacuum.errors import UsageError
+from mcp_vacuum.errors import UsageError, VacuumError
 from mcp_vacuum.login import LoginOptions, LoginResult, Ways, login_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
 from mcp_vacuum.protocol.effects import ShowCode
 from mcp_vacuum.safety.secret import wrapped
 from mcp_vacuum.safety.url import BrowserUrl, normalise_server_url
+from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
 
 EXAMPLE = """mcp-vacuum login https://mcp.example.com/mcp
@@ -109,6 +111,7 @@ def login(
     passphrase = Passphrase()
     store = open_store(ask=passphrase)
     assert store is not None  # it was made if there was none
+    _fetch_from_agent(store, url, account)
     result = login_blocking(
         url,
         options,
@@ -119,6 +122,14 @@ def login(
     )
     in_agent = result.credential is not None and adopt(store, result.credential, passphrase.told)
     tell_login(ui, result, account, in_agent)
+
+
+def _fetch_from_agent(store: CredentialStore, url: str, account: str) -> None:
+    """Have the token of a login that cannot be refreshed: while the agent holds it, that login is valid."""
+    with suppress(VacuumError):  # what is wrong is said by the login that follows
+        old = store.get(normalise_server_url(url), account)
+        if old is not None and not refreshable(old) and (old.server, old.account) in held_by_agent():
+            login_tokens(store, old).obtain()
 
 
 def given_client(client_id: str | None, secret_from_stdin: bool) -> ClientCredentials | None:

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import click
 
-from mcp_vacuum.agent.source import login_tokens
+from mcp_vacuum.agent.source import token_source
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, ServerUnavailable, UsageError, VacuumError
-from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
+from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.safety.url import normalise_server_url, printable
-from mcp_vacuum.storage.opening import open_store
-from mcp_vacuum.tokens.stored import find_login
 
 if TYPE_CHECKING:
     from mcp_vacuum.tokens.source import TokenSource
@@ -39,16 +37,14 @@ def tools(ui: Ui, url: str, account: str) -> None:
 
 def _target(url: str, account: str) -> tuple[str, str, TokenSource | None]:
     """Return the server and its login; a server that needs none may be asked without one."""
-    store = open_store(create=False)
     try:
-        credential: Credential | None = find_login(store, url, account)
+        tokens = token_source(url, account)
     except LoginRequired:
         if "://" not in url:
             raise
-        credential = None
-    if credential is None or store is None:
         return normalise_server_url(url), account, None
-    return credential.server, credential.account, login_tokens(store, credential)
+    _, server, account = tokens.place
+    return server, account, tokens
 
 
 async def _ask(server: str, account: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
