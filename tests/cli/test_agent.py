@@ -125,8 +125,14 @@ class TestPassphrase:
 
         assert done(home, "run", lab.mcp_url, "--", *CARRIED)[:2] == (0, f"{lab.issued_access_tokens[-1]}\n")
         assert "add" in done(home, "tools", lab.mcp_url)[1]
-        code, _, err = done(home, "status", lab.mcp_url)
+        for command in (("list",), ("status",), ("status", lab.mcp_url)):
+            code, out, _ = done(home, *command)
+            assert (code, lab.mcp_url in out, "valid" in out) == (0, True, True)
+        assert done(home, "status", f"{lab.mcp_url}/other")[0] == 3
+        code, _, err = done(home, "accounts", lab.mcp_url)
         assert (code, "run the same command in a terminal" in err) == (6, True)
+        assert done(home, "agent", "lock")[0] == 0
+        assert done(home, "list")[0] == 6
 
 
 class TestWithoutRefreshTokens:

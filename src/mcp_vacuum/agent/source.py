@@ -306,6 +306,21 @@ def _adoption(credential: Credential, held: Held) -> wire.Adopt:
     )
 
 
+def logins_from_agent(name: str | None, account: str) -> dict[str, Any] | None:
+    """Return what the running agent tells of all logins, or of one; None if it is not the one to ask.
+
+    Raises:
+        LoginRequired, UsageError, StorageError: See `find_login`.
+    """
+    if mode_of(None) == "off":
+        return None
+    try:
+        return client.ask(state_home(), wire.Logins(name, account))
+    except (AgentUnavailable, VaultLocked) as error:  # whether the vault itself is locked, it says itself
+        _LOG.info("the agent was not asked: %s", error)
+        return None
+
+
 def held_by_agent() -> set[tuple[str, str]]:
     """Return server and account of each login whose access token the running agent has."""
     status = tell(wire.Status()) or {"holds": []}

@@ -9,6 +9,7 @@ from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.models import DEFAULT_ACCOUNT
+from mcp_vacuum.tokens.facts import facts_of
 
 EXAMPLE = """mcp-vacuum alias https://mcp.example.com/mcp work
 mcp-vacuum token work"""
@@ -28,4 +29,4 @@ def alias(ui: Ui, url: str, name: str | None, account: str, remove: bool) -> Non
     changed = store.get(credential.server, credential.account)
     assert changed is not None
     text = f"{credential.server} is now {name}" if name else f"{credential.server} has no alias any more"
-    ui.result(as_json(changed), text)
+    ui.result(as_json(facts_of(changed)), text)

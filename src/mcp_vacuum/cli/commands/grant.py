@@ -16,6 +16,7 @@ from mcp_vacuum.machine import GrantOptions, grant_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
 from mcp_vacuum.safety.secret import Secret, wrapped
 from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.tokens.facts import facts_of
 from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 
 EXAMPLE = """mcp-vacuum grant https://mcp.example.com/mcp --as nightly --grant client_credentials \\
@@ -99,7 +100,8 @@ def grant(
     ui.step(f"the authorization server gave a token; get one with: mcp-vacuum token {name}")
     ui.gap()
     in_agent = adopt(store, kept, passphrase.told)
-    ui.result(as_json(kept, in_agent), as_text(ui, kept, in_agent))
+    facts = facts_of(kept, in_agent)
+    ui.result(as_json(facts), as_text(ui, facts))
 
 
 def _client(

@@ -8,7 +8,7 @@ from contextlib import suppress
 import click
 
 from mcp_vacuum.agent.source import adopt, held_by_agent, login_tokens
-from mcp_vacuum.cli.logins import Passphrase, as_json, as_text, not_required_json, refreshable
+from mcp_vacuum.cli.logins import Passphrase, as_json, as_text, not_required_json
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.drivers.aio import CodeShower, Person
@@ -23,6 +23,7 @@ from mcp_vacuum.safety.secret import wrapped
 from mcp_vacuum.safety.url import BrowserUrl, normalise_server_url
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.tokens.facts import facts_of, refreshable
 
 EXAMPLE = """mcp-vacuum login https://mcp.example.com/mcp
 mcp-vacuum login https://mcp.example.com/mcp --account work --scope mcp:tools
@@ -235,4 +236,5 @@ def tell_login(ui: Ui, result: LoginResult, account: str, in_agent: bool) -> Non
             f"use: mcp-vacuum run {result.server} -- CMD"
         )
     ui.gap()
-    ui.result(as_json(credential, in_agent), as_text(ui, credential, in_agent))
+    facts = facts_of(credential, in_agent)
+    ui.result(as_json(facts), as_text(ui, facts))

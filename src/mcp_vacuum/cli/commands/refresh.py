@@ -9,6 +9,7 @@ from mcp_vacuum.cli.logins import as_json, as_text, opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.models import DEFAULT_ACCOUNT
+from mcp_vacuum.tokens.facts import facts_of
 
 EXAMPLE = "mcp-vacuum refresh mcp.example.com"
 
@@ -23,4 +24,5 @@ def refresh(ui: Ui, url: str, account: str) -> None:
     renewed = store.get(credential.server, credential.account) or credential
     ui.step("the authorization server gave a new token")
     in_agent = (renewed.server, renewed.account) in held_by_agent()
-    ui.result(as_json(renewed, in_agent), as_text(ui, renewed, in_agent))
+    facts = facts_of(renewed, in_agent)
+    ui.result(as_json(facts), as_text(ui, facts))

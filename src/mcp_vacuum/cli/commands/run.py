@@ -9,12 +9,13 @@ import click
 
 from mcp_vacuum.agent.source import adopt, token_source
 from mcp_vacuum.cli.commands.login import code_shower, teller
-from mcp_vacuum.cli.logins import opened, refreshable
+from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, UsageError
 from mcp_vacuum.login import LoginOptions, login_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential, OAuth2Token
+from mcp_vacuum.tokens.facts import refreshable
 
 EXAMPLE = "mcp-vacuum run mcp.example.com -- python agent.py"
 
