@@ -72,6 +72,10 @@ class LabConfig:
     grant (RFC 8628), JWT bearer (RFC 7523) and token exchange (RFC 8693)."""
     trusted_key: str | None = None
     """PEM of the public key that JWT bearer assertions, and exchanged JWTs, are signed with."""
+    par: bool = False
+    """Authorization requests may be pushed beforehand (RFC 9126)."""
+    par_lifetime: float = 60
+    """Seconds that a pushed request is good for; the answer says so, in whole seconds."""
     device_interval: float = 1
     """Seconds between polls of a device login; a faster one gets `slow_down`."""
     dpop: bool = False
