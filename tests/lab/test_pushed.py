@@ -82,14 +82,13 @@ def test_another_client_cannot_use_it(lab: Lab, plain: Plain) -> None:
     assert get(url(Plain(lab), name)).status == 200
 
 
-def test_it_expires() -> None:
-    with Lab(LabConfig(par=True, par_lifetime=0)) as lab:
-        plain = Plain(lab)
-        name = push(plain).json["request_uri"]
+def test_it_expires(lab: Lab, plain: Plain) -> None:
+    name = push(plain).json["request_uri"]
+    lab.advance(61)
 
-        assert get(url(plain, name)).status == 400
-        lab.faults.pushed_lasts = True
-        assert get(url(plain, name)).status == 200
+    assert get(url(plain, name)).status == 400
+    lab.faults.pushed_lasts = True
+    assert get(url(plain, name)).status == 200
 
 
 def test_who_pushes_has_to_say_who_that_is(lab: Lab, plain: Plain) -> None:

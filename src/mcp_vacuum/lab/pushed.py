@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
 from dataclasses import dataclass
 
 from mcp_vacuum.lab.clients import Client
@@ -77,7 +76,7 @@ class Pushed:
         if not self._world.clients.may_redirect(client, required(request.form, "redirect_uri")):
             raise Refusal("invalid_request", "this redirect_uri is not registered")
         asked = {name: values for name, values in request.form.items() if name not in _OF_THE_CLIENT}
-        return _Request(client.client_id, asked, time.time() + self._world.config.par_lifetime)
+        return _Request(client.client_id, asked, self._world.clock() + self._world.config.par_lifetime)
 
     def _pusher(self, request: Request) -> Client:
         if not self._world.faults.anybody_pushes:
@@ -91,6 +90,6 @@ class Pushed:
         pushed, faults = self._kept.get(name), self._world.faults
         if pushed is None or (pushed.used and not faults.pushed_reusable):
             raise Refusal("invalid_request_uri", "it is unknown, or was used before")
-        if pushed.expires_at < time.time() and not faults.pushed_lasts:
+        if pushed.expires_at < self._world.clock() and not faults.pushed_lasts:
             raise Refusal("invalid_request_uri", "it has expired")
         return pushed

@@ -11,6 +11,7 @@ import anyio
 from mcp_vacuum.audit.evidence import active_codes as codes
 from mcp_vacuum.audit.evidence import active_defects as defects
 from mcp_vacuum.audit.evidence import active_endpoints as endpoints
+from mcp_vacuum.audit.evidence import active_pushed as pushed
 from mcp_vacuum.audit.evidence import active_refresh as refreshes
 from mcp_vacuum.audit.evidence import active_resource as resource
 from mcp_vacuum.audit.evidence.active import ActiveEvidence
@@ -91,6 +92,7 @@ async def _everything(session: Session, logins: Logins) -> None:
     await endpoints.look_at_token_endpoint(session)
     await endpoints.look_at_introspection(session)
     await endpoints.look_at_device_login(session)
+    await pushed.push(session)
     await resource.offer_garbage(session)
     await resource.knock_everywhere(session)
     await codes.first_login(session, logins)
@@ -117,6 +119,8 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await _ending(session, logins)
     await defects.widening(session, logins)
     await codes.short_verifier(session, logins)
+    await pushed.log_in_with_pushed(session, logins)
+    await pushed.use_expired(session, logins)
 
 
 async def _ending(session: Session, logins: Logins) -> None:

@@ -177,5 +177,6 @@ async def end_all(session: Session) -> None:
 def _last_of_each(session: Session) -> list[str]:
     """Return the newest answer of each grant of our client."""
     first = [name for name in session.seen if name.startswith(("refreshed", "before reuse", "redeemed"))]
-    grants = ("granted once", "other resource", "granted for widening", "short verifier", "held")
+    later = ("short verifier", "held", "granted as pushed")
+    grants = ("granted once", "other resource", "granted for widening", *later)
     return [*first[-2:], *_spare(session), *grants]
