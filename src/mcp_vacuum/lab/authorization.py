@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Mapping
 
+from mcp_vacuum.lab.assertions import ALGORITHMS, METHOD
 from mcp_vacuum.lab.consent import Consent
 from mcp_vacuum.lab.device import GRANT as DEVICE_CODE
 from mcp_vacuum.lab.faults import overridden
@@ -120,6 +121,9 @@ class AuthorizationServer:
             more["registration_endpoint"] = f"{issuer}/register"
         if DEVICE_CODE in config.grants:
             more["device_authorization_endpoint"] = f"{issuer}/device_authorization"
+        if METHOD in config.token_endpoint_auth_methods:
+            more["token_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
+            more["revocation_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
         if config.par:
             more["pushed_authorization_request_endpoint"] = f"{issuer}/par"
         if config.dpop:

@@ -48,7 +48,7 @@ class LabConfig:
     iss_parameter: bool = True
     """RFC 9207: the authorization response carries `iss`, and the metadata says that it does."""
     token_endpoint_auth_methods: tuple[str, ...] = ("none", "client_secret_basic", "client_secret_post")
-    """A registration that asks for another method gets the first of these."""
+    """A registration that asks for another method gets the first of these; `private_key_jwt` needs `jwks`."""
     metadata_form: Literal["oauth", "openid"] = "oauth"
     """RFC 8414, or OpenID Connect Discovery (then at that one URL only)."""
     challenge_hints: bool = True
@@ -97,6 +97,7 @@ class LabConfig:
             "none",
             "client_secret_basic",
             "client_secret_post",
+            "private_key_jwt",
         }
         if unknown or not self.token_endpoint_auth_methods:
             raise ValueError(f"token_endpoint_auth_methods the lab lacks: {sorted(unknown) or 'none given'}")

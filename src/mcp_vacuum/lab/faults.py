@@ -211,6 +211,9 @@ class Faults:
     """Another client's revocation request works."""
     ignores_secret: bool = False
     """Confidential clients need not authenticate."""
+    assertion_unchecked: frozenset[str] = frozenset()
+    """What nobody looks at in a client assertion: ``exp``, ``no exp`` (it may be missing), ``aud``, ``sub``,
+    ``alg`` (none will do), ``signature``, ``jti``; ``token endpoint`` is one more good audience."""
     never_throttles: bool = False
     """Wrong secrets may be tried without end."""
     anybody_pushes: bool = False

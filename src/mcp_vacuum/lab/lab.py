@@ -217,6 +217,7 @@ class Lab:
             any_loopback_port=config.any_loopback_port,
             metadata_documents=config.cimd,
             faults=self.faults,
+            issuer=authorization_origin + config.issuer_path,
         )
         return World(
             config,
