@@ -80,7 +80,7 @@ class TestActive:
         done = cli("audit", "server", lab.mcp_url, "--active", "--patient")
 
         assert done.code == 2
-        assert "13 times at most" in done.err
+        assert "17 times at most" in done.err
         assert "10 minutes and 30 seconds" in done.err
 
     def test_a_code_is_held_if_somebody_is_patient(
