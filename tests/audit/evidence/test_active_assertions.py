@@ -15,7 +15,7 @@ from mcp_vacuum.audit.jwt import Jwt, is_signed_by
 from mcp_vacuum.lab import Lab
 from mcp_vacuum.lab.messages import App, Request, Response, json_response
 from mcp_vacuum.models import ClientCredentials
-from tests.audit.planted.active import KEYS
+from tests.audit.planted.active import KEYS, OPTIONS
 from tests.audit.seen_actively import Honest, collected, seen_of
 
 ISSUER = "https://as.example"
@@ -93,6 +93,12 @@ class TestWhatIsSent:
             "that was changed after it was signed",
             "that another key signed",
         }
+
+    def test_what_is_secret_is_not_shown(self, holder: Holder) -> None:
+        holder.refresh_token = "rt-secret"
+
+        assert "rt-secret" not in repr(holder)
+        assert str(holder.key.as_dict(private=True)["d"]) not in repr(holder)
 
     @pytest.mark.parametrize(
         ("listed", "algorithm"),
@@ -191,6 +197,16 @@ class TestPerson:
 
 class TestNothing:
     """Why it may not be tried."""
+
+    def test_where_a_client_is_given_none_is_registered(self) -> None:
+        with Lab(KEYS) as lab:
+            lab.add_client("mine")
+            mine = ClientCredentials(client_id="mine")
+            given = replace(OPTIONS, client=mine, redirect_uri="http://127.0.0.1/callback", most_logins=1)
+            seen = collected(lab, given)
+            assert not lab.recorder.to("/register")
+
+        assert seen.why("asserted") == "no client is registered where one was given"
 
     def test_a_server_that_does_not_list_it(self, honest: Honest) -> None:
         assert honest[0].why("asserted") == "NOT_APPLICABLE: the server does not list private_key_jwt"

@@ -86,6 +86,17 @@ def test_where_pushing_fails_nothing_else_is_tried() -> None:
     assert not [name for name in seen.visits if name.startswith("pushed")]
 
 
+def test_nothing_is_pushed_in_the_clear() -> None:
+    with Lab(PAR) as lab:
+        name = "pushed_authorization_request_endpoint"
+        lab.faults.metadata_override = {name: "http://as.example/par"}
+        seen = collected(lab)
+
+    assert seen.seen["pushed"].outcome == "refused"
+    assert seen.why("pushed: again") == "no request could be pushed"
+    assert "redeemed" in seen.seen
+
+
 def test_nobody_but_the_server_says_how_long() -> None:
     assert lifetime_of(answered(201, {"request_uri": "x", "expires_in": 60})) == 60
     for stated in (0, -1, "60", True, None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -58,11 +58,11 @@ class Holder:
     """
 
     client: ClientCredentials
-    key: Key
+    key: Key = field(repr=False)
     algorithm: str
     machine: bool
-    form: Form | None = None
-    refresh_token: str | None = None
+    form: Form | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
 
     def signed(self, audience: str, **changes: object) -> str:
         """Return an assertion for an audience, with some claims replaced or, if None, left out."""
@@ -97,8 +97,8 @@ async def offer_assertions(session: Session, logins: Logins) -> None:
 
 async def _registered(session: Session) -> Holder | None:
     """Register a client that needs no person, where the server has such; else one that does."""
-    if session.endpoint("registration") is None:
-        session.missing("the server registers no clients by itself", "asserted")
+    if session.client is None or session.client.registration is None:
+        session.missing("no client is registered where one was given", "asserted")
         return None
     made = key_for(session.document.words("token_endpoint_auth_signing_alg_values_supported"))
     if made is None:

@@ -14,6 +14,7 @@ from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence, greeting, 
 from mcp_vacuum.audit.evidence.wire import Wire
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.reaction import error_of, text_member
+from mcp_vacuum.errors import SecurityRefused
 from mcp_vacuum.login_options import Progress, Ways, by_browser, silent
 from mcp_vacuum.models import ClientCredentials
 from mcp_vacuum.protocol.client_auth import authenticated_form
@@ -174,7 +175,10 @@ class Session:
         self, purpose: str, endpoint: str, form: Form, client: ClientCredentials, prover: Prover | None
     ) -> Exchange:
         url = self.endpoint(endpoint) or ""
-        made = authenticated_form(url, endpoint, client, form)
+        try:
+            made = authenticated_form(url, endpoint, client, form)
+        except SecurityRefused:
+            return await self.wire.send(purpose, "POST", url)  # which sends nothing there, and says so
         headers = made.headers + (self._proof(prover, "POST", url) if prover else ())
         return await self.wire.send(
             purpose, "POST", url, headers=headers, body=made.body, timeout=TOKEN_TIMEOUT
