@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 from mcp_vacuum.lab import LabConfig
 from tests.audit.front import Tls
 from tests.audit.planted import Planted, active, planted, try_out
-from tests.audit.planted.active import DPOP, HONEST, JWT, PATIENT, audited_actively
+from tests.audit.planted.active import DPOP, HONEST, JWT, KEYS, PAR, PATIENT, audited_actively
 from tests.audit.planted.passive import encrypted
 from tests.audit.planted.server import audited
 from tests.audit.proof import summary
@@ -91,6 +93,9 @@ ALSO = {
         pytest.param(HONEST, {"AS-TOK-03", "RS-TOK-05"}, id="opaque tokens"),
         pytest.param(JWT, {"AS-TOK-04", "AS-TOK-05", "RS-TOK-02", "RS-TOK-03", "RS-TOK-06"}, id="JWTs"),
         pytest.param(DPOP, {"RS-TOK-11"}, id="bound tokens"),
+        pytest.param(KEYS, {"AS-CLI-02"}, id="client assertions"),
+        pytest.param(replace(KEYS, grants=()), {"AS-CLI-02"}, id="client assertions, after a login"),
+        pytest.param(PAR, {"AS-PAR-01"}, id="pushed requests"),
     ],
 )
 def test_an_honest_server_with_logins_has_no_findings_at_all(config: LabConfig, holds: set[str]) -> None:

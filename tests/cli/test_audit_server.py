@@ -71,7 +71,7 @@ class TestActive:
         done = cli("audit", "server", lab.mcp_url, "--active")
 
         assert done.code == 2
-        assert "12 times at most" in done.err
+        assert "16 times at most" in done.err
         assert "nobody is here to agree" in done.err
         assert "--yes" in done.err
         assert lab.recorder.requests == ()
@@ -80,7 +80,7 @@ class TestActive:
         done = cli("audit", "server", lab.mcp_url, "--active", "--patient")
 
         assert done.code == 2
-        assert "13 times at most" in done.err
+        assert "17 times at most" in done.err
         assert "10 minutes and 30 seconds" in done.err
 
     def test_a_code_is_held_if_somebody_is_patient(
@@ -122,8 +122,8 @@ class TestActive:
         drawn = page.read_text(encoding="utf-8")
 
         assert done.code == 10
-        assert "login 1 of at most 12" in done.err
-        assert len(cli.visited) == done.err.count("of at most 12") >= 10
+        assert "login 1 of at most 16" in done.err
+        assert len(cli.visited) == done.err.count("of at most 16") >= 10
         assert "AS-REV-01" in drawn
         assert "an ordinary login: back from the browser" in drawn
         assert not cli.home.exists()

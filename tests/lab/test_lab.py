@@ -119,5 +119,5 @@ class TestHouse:
             _ = mcp_vacuum.lab.nothing
 
     def test_configuration_refuses_methods_that_the_lab_lacks(self) -> None:
-        with pytest.raises(ValueError, match="private_key_jwt"):
-            LabConfig(token_endpoint_auth_methods=("private_key_jwt",))
+        with pytest.raises(ValueError, match="client_secret_jwt"):
+            LabConfig(token_endpoint_auth_methods=("client_secret_jwt",))

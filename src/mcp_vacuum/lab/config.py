@@ -48,7 +48,7 @@ class LabConfig:
     iss_parameter: bool = True
     """RFC 9207: the authorization response carries `iss`, and the metadata says that it does."""
     token_endpoint_auth_methods: tuple[str, ...] = ("none", "client_secret_basic", "client_secret_post")
-    """A registration that asks for another method gets the first of these."""
+    """A registration that asks for another method gets the first of these; `private_key_jwt` needs `jwks`."""
     metadata_form: Literal["oauth", "openid"] = "oauth"
     """RFC 8414, or OpenID Connect Discovery (then at that one URL only)."""
     challenge_hints: bool = True
@@ -72,6 +72,10 @@ class LabConfig:
     grant (RFC 8628), JWT bearer (RFC 7523) and token exchange (RFC 8693)."""
     trusted_key: str | None = None
     """PEM of the public key that JWT bearer assertions, and exchanged JWTs, are signed with."""
+    par: bool = False
+    """Authorization requests may be pushed beforehand (RFC 9126)."""
+    par_lifetime: float = 60
+    """Seconds that a pushed request is good for; the answer says so, in whole seconds."""
     device_interval: float = 1
     """Seconds between polls of a device login; a faster one gets `slow_down`."""
     dpop: bool = False
@@ -93,6 +97,7 @@ class LabConfig:
             "none",
             "client_secret_basic",
             "client_secret_post",
+            "private_key_jwt",
         }
         if unknown or not self.token_endpoint_auth_methods:
             raise ValueError(f"token_endpoint_auth_methods the lab lacks: {sorted(unknown) or 'none given'}")

@@ -138,7 +138,7 @@ class Lab:
         return tuple(value for form in forms for value in form.get("refresh_token", ()))
 
     def advance(self, seconds: float) -> None:
-        """Let so much time pass for codes and tokens, at once; nothing else in the lab gets older."""
+        """Let so much time pass, at once, for codes, tokens and pushed requests; nothing else gets older."""
         self._ahead += seconds
 
     def expire_access_tokens(self) -> None:
@@ -217,6 +217,7 @@ class Lab:
             any_loopback_port=config.any_loopback_port,
             metadata_documents=config.cimd,
             faults=self.faults,
+            issuer=authorization_origin + config.issuer_path,
         )
         return World(
             config,
@@ -228,6 +229,7 @@ class Lab:
             mcp_origin,
             Proofs(nonces=config.dpop_nonces, status=400, believes=lambda: self.faults.believes_proofs),
             Proofs(nonces=config.dpop_nonces, status=401),
+            clock=self._now,
             **({"keys": minter.keys} if minter else {}),
         )
 

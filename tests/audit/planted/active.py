@@ -30,6 +30,12 @@ OTHER = "http://127.0.0.1:9/another"
 HONEST = LabConfig(any_loopback_port=True, grants=(DEVICE,), also_serves=(OTHER,))
 JWT = replace(HONEST, jwt=True)
 DPOP = replace(HONEST, dpop=True, dpop_required=True)
+PAR = replace(HONEST, par=True)
+KEYS = replace(
+    HONEST,
+    token_endpoint_auth_methods=(*HONEST.token_endpoint_auth_methods, "private_key_jwt"),
+    grants=(DEVICE, "client_credentials"),
+)
 OPTIONS = ActiveOptions(timeout=5, defect_timeout=0.5, grace=0, other_resource=OTHER)
 PATIENT = replace(OPTIONS, patient=True, most_logins=13)
 
@@ -94,6 +100,16 @@ def flaw(
         says,
         slow,
     )
+
+
+def unchecked(
+    claim: str, says: str, *, config: LabConfig = KEYS, severity: Severity | None = None
+) -> Planted:
+    """Return a server that does not look at this of a client assertion."""
+    how = "" if config is KEYS else ", after a login"
+    what = f"{claim} of an assertion{how}"
+    unseen = frozenset({claim})
+    return flaw("AS-CLI-02", what, config=config, assertion_unchecked=unseen, says=says, severity=severity)
 
 
 # --- what stands before the honest code -------------------------------------------------------------------
@@ -328,6 +344,24 @@ PLANTED = (
     flaw("AS-CLI-04", "a secret in caches", around=sending("/register", Cache_Control="max-age=60")),
     flaw("AS-DPOP-01", "proofs that nobody looks at", config=DPOP, believes_proofs=True, says="an hour ago"),
     flaw("AS-DPOP-01", "a bearer token for a proof", config=DPOP, token_type="Bearer", says="token_type"),
+    # client assertions
+    unchecked("exp", "that has expired"),
+    unchecked("no exp", "without exp"),
+    unchecked("aud", "for another audience"),
+    unchecked("sub", "about another client"),
+    unchecked("alg", "without a signature"),
+    unchecked("signature", "that another key signed"),
+    unchecked("jti", "used before"),
+    unchecked("jti", "used before", config=replace(KEYS, grants=())),
+    unchecked("token endpoint", "audience may be the token endpoint", severity=Severity.INFO),
+    # pushed requests
+    flaw("AS-PAR-01", "one for any client", config=PAR, pushed_for_any_client=True, says="another client"),
+    flaw("AS-PAR-01", "one for ever", config=PAR, pushed_lasts=True, says="expired"),
+    flaw("AS-PAR-01", "one for two logins", config=PAR, pushed_reusable=True, says="finished"),
+    flaw("AS-PAR-01", "the address counts", config=PAR, query_overrides_pushed=True, says="state"),
+    flaw("AS-PAR-01", "anybody pushes", config=PAR, anybody_pushes=True, says="client secret"),
+    flaw("AS-PAR-01", "numbered names", config=PAR, counts_pushed=True, says="bits"),
+    flaw("AS-PAR-01", "an hour", config=replace(PAR, par_lifetime=3600), says="3600"),
     flaw("AS-DEV-01", "polling without end", polls_freely=True, severity=LOW),
     flaw("AS-DEV-01", "a day to guess", around=saying("/device_authorization", expires_in=86400)),
     flaw("AS-PROXY-01", "no consent of its own", around=forwarding),

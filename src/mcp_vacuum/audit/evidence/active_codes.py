@@ -217,21 +217,21 @@ async def as_confidential(session: Session, logins: Logins) -> None:
         session.missing(visit.failure or "the login brought no code", "confidential", "granted to another")
         return
     form = redemption(session, code, request)
-    for name, purpose, wrong in _ways_in(session.other):
-        if gives_token(await session.ask_for_token(name, purpose, form, wrong)):
+    for name, how, wrong in ways_in(session.other):
+        if gives_token(await session.ask_for_token(name, f"redeem {how}", form, wrong)):
             session.seen["granted to another"] = session.seen[name]
             session.missing("the code was used up by the request before", "wrong secret")
             return
     await session.ask_for_token("granted to another", "redeem as the second client", form, client)
 
 
-def _ways_in(other: OwnClient) -> list[tuple[str, str, ClientCredentials]]:
-    """Return how somebody may pass for a client with a secret."""
+def ways_in(other: OwnClient) -> list[tuple[str, str, ClientCredentials]]:
+    """Return how somebody may pass for a client with a secret: a name, words for people, and as whom."""
     if other.public:
         return []
     nobody = replace(other.credentials, token_endpoint_auth_method="none")
     wrong = replace(other.credentials, client_secret=Secret("not-the-secret-of-this-client"))
     return [
-        ("without secret", "redeem without the client secret", nobody),
-        ("wrong secret", "redeem with a wrong client secret", wrong),
+        ("without secret", "without the client secret", nobody),
+        ("wrong secret", "with a wrong client secret", wrong),
     ]

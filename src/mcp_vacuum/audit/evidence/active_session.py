@@ -14,6 +14,7 @@ from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence, greeting, 
 from mcp_vacuum.audit.evidence.wire import Wire
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.reaction import error_of, text_member
+from mcp_vacuum.errors import SecurityRefused
 from mcp_vacuum.login_options import Progress, Ways, by_browser, silent
 from mcp_vacuum.models import ClientCredentials
 from mcp_vacuum.protocol.client_auth import authenticated_form
@@ -22,8 +23,9 @@ from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.protocol.scopes import choose_scope
 from mcp_vacuum.safety.limits import PERSON_TIMEOUT, TOKEN_TIMEOUT
 
-MOST_LOGINS = 12
-"""Half of them where the server does not use codes up at a failure."""
+MOST_LOGINS = 16
+"""Twelve are usual where a server uses codes up at a failure, eight where not; the rest is for what it takes
+that it should refuse."""
 MOST_REQUESTS = 500
 """In one active audit; a third of it is the usual."""
 DEFECT_PATIENCE = 60.0
@@ -55,6 +57,7 @@ class ActiveOptions:
         most_logins: How often the person is asked at most.
         patient: Hold a code for longer than ten minutes, to see that it is not taken any more: a login more.
         grace: Seconds in which a replaced refresh token may still work (trap: a lost answer is repeated).
+        expiry: Seconds to wait at most for the end of a pushed request.
     """
 
     client: ClientCredentials | None = None
@@ -67,6 +70,7 @@ class ActiveOptions:
     most_logins: int = MOST_LOGINS
     patient: bool = False
     grace: float = 61.0
+    expiry: float = 65.0
 
 
 AS_USUAL = ActiveOptions()
@@ -171,7 +175,10 @@ class Session:
         self, purpose: str, endpoint: str, form: Form, client: ClientCredentials, prover: Prover | None
     ) -> Exchange:
         url = self.endpoint(endpoint) or ""
-        made = authenticated_form(url, endpoint, client, form)
+        try:
+            made = authenticated_form(url, endpoint, client, form)
+        except SecurityRefused:
+            return await self.wire.send(purpose, "POST", url)  # which sends nothing there, and says so
         headers = made.headers + (self._proof(prover, "POST", url) if prover else ())
         return await self.wire.send(
             purpose, "POST", url, headers=headers, body=made.body, timeout=TOKEN_TIMEOUT

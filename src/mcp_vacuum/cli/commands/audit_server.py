@@ -24,16 +24,16 @@ WARNING = """An active audit of {url} will
   - register up to {clients} clients at its authorization server, and delete them afterwards where it can
   - open the login page in your browser, {logins} times at most: log in as somebody who may be tested with;
     where a page shows an error, the server refused a defect: close the tab and wait
-  - send requests that a sound server refuses: codes, tokens and redirect URIs with one defect each,
-    twenty wrong secrets of its own client among them
+  - send requests that a sound server refuses: codes, tokens, client assertions and redirect URIs with one
+    defect each, twenty wrong secrets of its own client among them
   - call the MCP server with the tokens of these logins, for reading only
   - end these logins at the end; no other login of yours is touched
 {more}
 Do this only to a server that is yours, or whose owner agreed."""
-PATIENT = """  - hold one code for 10 minutes and 30 seconds; up to four of the logins come after that
+PATIENT = """  - hold one code for 10 minutes and 30 seconds; up to six of the logins come after that
 """
-_CLIENTS = 9
-"""Two of our own, and one for each redirect URI that nobody should register."""
+_CLIENTS = 11
+"""Two of our own, one or two with a key, and one for each redirect URI that nobody should register."""
 
 
 @command(EXAMPLE)
