@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -168,3 +172,47 @@ class TestErrors:
         monkeypatch.setattr("mcp_vacuum.cli.commands.token.token_source", fail)
 
         assert cli("token", UNKNOWN).err == "error: it is so\n rule: RFC 1\n  fix: do this\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells and devices are POSIX")
+class TestStreams:
+    """Processes of their own: Python itself has a word to say about its streams at its end."""
+
+    def run(self, arguments: str, **environment: str) -> tuple[int, str]:
+        """Return exit code and stderr of a command of `sh`, its stdout being a pipe unless it says so."""
+        command = f'exec "{sys.executable}" -m mcp_vacuum {arguments}'
+        done = subprocess.run(
+            ["sh", "-c", command], env={**os.environ, **environment}, capture_output=True, check=False
+        )
+        return done.returncode, done.stderr.decode()
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+    @pytest.mark.parametrize("arguments", ["list", "--help", "token --help", "--version"])
+    def test_a_full_disk(self, cli: CommandLine, arguments: str) -> None:
+        said = "error: the result cannot be written: No space left on device\n"
+
+        assert self.run(f"{arguments} >/dev/full") == (2, said)
+
+    @pytest.mark.parametrize("arguments", ["list", "--help"])
+    def test_a_closed_stdout(self, cli: CommandLine, arguments: str) -> None:
+        said = "error: the result cannot be written: standard output is closed\n"
+
+        assert self.run(f"{arguments} >&-") == (2, said)
+
+    @pytest.mark.parametrize("streams", ["2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+    def test_the_others_closed(self, cli: CommandLine, streams: str) -> None:
+        assert self.run(f"token {UNKNOWN} {streams}") == (3, "")
+
+    def test_help_in_few_letters(self, cli: CommandLine) -> None:
+        assert self.run("token --help", PYTHONIOENCODING="latin-1") == (0, "")
+
+
+def test_a_home_that_cannot_even_be_looked_for_is_no_bug(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MCP_VACUUM_HOME", f"/{'x' * 300}")
+    monkeypatch.setenv("MCP_VACUUM_AGENT", "auto")
+    done = cli("token", UNKNOWN)
+
+    assert done.code == 6
+    assert "cannot be seen: File name too long" in done.err

@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
-from mcp_vacuum.cli.ui import Settings, Ui, duration, harmless
-from mcp_vacuum.errors import VacuumError
+from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui, complete_streams, duration, harmless
+from mcp_vacuum.errors import UsageError, VacuumError
 
 
 class Terminal(io.StringIO):
@@ -132,3 +133,60 @@ class TestHostileText:
 
         assert printed.strip().isprintable()
         assert json.loads(printed) == {"scope": "a\x9b\u202e\U000e0001b"}
+
+
+class Broken(io.StringIO):
+    """A stream that nothing can be written to."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+
+class TestStreamsThatDoNotTakeIt:
+    def test_a_full_one_is_the_users_trouble(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", Broken(OSError(28, "No space left on device")))
+
+        with pytest.raises(UsageError, match="the result cannot be written: No space left on device"):
+            Ui(Settings()).out("x")
+
+    def test_a_reader_who_is_gone_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", Broken(BrokenPipeError()))
+
+        with pytest.raises(ReaderGone):
+            Ui(Settings()).out("x")
+
+    def test_what_cannot_be_said_is_left_unsaid(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stderr", Broken(OSError(28, "No space left on device")))
+
+        Ui(Settings()).error(VacuumError("x", hint="y"))
+
+    def test_closed_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, None)
+        complete_streams()
+        ui = Ui(Settings())
+        ui.note("nobody hears it")
+
+        assert (ui.can_ask, ui.confirms("Go on?"), ui.bold("x")) == (False, False, "x")
+        with pytest.raises(UsageError, match="standard output is closed"):
+            ui.out("x")
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            stream.close()
+
+    def test_those_that_are_there_stay(self) -> None:
+        before = (sys.stdin, sys.stdout, sys.stderr)
+        complete_streams()
+
+        assert (sys.stdin, sys.stdout, sys.stderr) == before
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+    def test_python_does_not_try_again_at_its_end(self) -> None:
+        """What is left in a buffer would be written once more, with a complaint and exit code 120."""
+        with Path("/dev/full").open("w") as stream, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", stream)
+            with pytest.raises(UsageError):
+                Ui(Settings()).out("x")

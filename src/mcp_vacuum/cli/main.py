@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from mcp_vacuum._version import __version__
-from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui
+from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui, complete_streams
 from mcp_vacuum.errors import UsageError, VacuumError
 
 COMMANDS = {
@@ -51,7 +50,24 @@ Exit codes:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class LazyGroup(click.Group):
+class Command(click.Command):
+    """A command whose help is printed as every result is."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return click's own option, with our way to print."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _printing(lambda ctx: ctx.get_help())
+        return option
+
+
+class Group(Command, click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+
+class LazyGroup(Group):
     """Imports a command when it is run, not when the list of commands is shown."""
 
     table: Mapping[str, str] = COMMANDS
@@ -73,6 +89,17 @@ class LazyGroup(click.Group):
         """Write the one-liners of the table, so that `--help` imports nothing."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.table.items()))
+
+
+def _printing(text: Callable[[click.Context], str]) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Return the callback of an option that prints something instead of running the command."""
+
+    def callback(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if value and not ctx.resilient_parsing:
+            Ui(ctx.ensure_object(Settings)).out(text(ctx))
+            ctx.exit()
+
+    return callback
 
 
 def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -138,6 +165,7 @@ def command(
         own = getattr(function, "__click_params__", [])
         getattr(global_flags(run), "__click_params__", []).extend(own)
         settings.setdefault("name", function.__name__.strip("_").replace("_", "-"))
+        settings.setdefault("cls", Command)
         make: Callable[..., click.Command] = (parent or click).command(epilog=_epilog(example), **settings)
         return make(run)
 
@@ -148,7 +176,7 @@ def command_group(example: str) -> Callable[[Callable[[], None]], click.Group]:
     """Make a group of commands, each of which names it as its `parent`."""
 
     def decorate(function: Callable[[], None]) -> click.Group:
-        make: Callable[..., click.Group] = click.group(epilog=_epilog(example))
+        make: Callable[..., click.Group] = click.group(cls=Group, epilog=_epilog(example))
         return make(global_flags(function))
 
     return decorate
@@ -164,7 +192,14 @@ def _epilog(example: str) -> str:
     epilog="\b\nExample:\n  mcp-vacuum login https://mcp.example.com/mcp\n"
     "  mcp-vacuum tools mcp.example.com\n\n" + EXIT_CODES,
 )
-@click.version_option(__version__, prog_name="mcp-vacuum")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_printing(lambda _ctx: f"mcp-vacuum, version {__version__}"),
+    help="Show the version and exit.",
+)
 @global_flags
 def group() -> None:
     """Log in to an OAuth-protected MCP server once; then every program of yours gets a valid token.
@@ -180,6 +215,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code (the numbers live on the error classes)."""
+    complete_streams()
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     settings = Settings(json="--json" in own)
     try:
@@ -188,7 +224,7 @@ def run(arguments: list[str]) -> int:
     except VacuumError as error:
         return _failed(settings, error)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        Ui(settings).plain(error.format_message())
         return UsageError.exit_status
     except click.ClickException as error:
         return _usage(settings, error)
@@ -196,7 +232,6 @@ def run(arguments: list[str]) -> int:
         Ui(settings).plain("interrupted; nothing was lost")
         return 130
     except ReaderGone:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence says which bug it is
         return _failed(settings, _bug(error))
