@@ -20,6 +20,7 @@ from mcp_vacuum.audit.formats import text as text_format
 from mcp_vacuum.audit.report import SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import Severity
 from mcp_vacuum.audit.several import Audit, each_of
+from mcp_vacuum.cli.completing import files
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError, VacuumError
 
@@ -63,7 +64,12 @@ def report_options(function: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--fail-on", type=click.Choice(levels), help="Exit 10 if a finding is this bad or worse."
         ),
-        click.option("--output", metavar="FILE", help="Write the report there; `-` is stdout."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            shell_complete=files,
+            help="Write the report there; `-` is stdout.",
+        ),
         click.option("--format", "report_format", type=click.Choice(FORMATS), help="Default: text."),
     ):
         option(run)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mcp_vacuum._version import __version__
 from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui, complete_streams
 from mcp_vacuum.errors import UsageError, VacuumError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "login": "Log in to a protected MCP server or API, and keep the login.",
@@ -84,6 +89,14 @@ class LazyGroup(Group):
         module = import_module(f"mcp_vacuum.cli.commands.{self.prefix}{cmd_name}")
         found: click.Command = getattr(module, "list_" if cmd_name == "list" else cmd_name)
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Offer the names of the table, so that a shell that asks for them imports nothing."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=text) for name, text in self.table.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in names if item.value.startswith(incomplete)] + options
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the one-liners of the table, so that `--help` imports nothing."""
@@ -216,6 +229,8 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code (the numbers live on the error classes)."""
     complete_streams()
+    if wanted := os.environ.get("_MCP_VACUUM_COMPLETE"):
+        return _offer(wanted)
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     settings = Settings(json="--json" in own)
     try:
@@ -235,6 +250,15 @@ def run(arguments: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence says which bug it is
         return _failed(settings, _bug(error))
+
+
+def _offer(wanted: str) -> int:
+    """Answer the completion script of a shell; see `completing`."""
+    from mcp_vacuum.cli.completing import offered
+
+    with suppress(ReaderGone, VacuumError):
+        Ui(Settings()).out(offered(group, wanted))
+    return 0
 
 
 def _failed(settings: Settings, error: VacuumError) -> int:

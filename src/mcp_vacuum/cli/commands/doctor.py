@@ -9,6 +9,7 @@ from itertools import groupby
 
 import click
 
+from mcp_vacuum.cli.completing import logins
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.doctor.examine import examine
@@ -25,7 +26,7 @@ Paint = Callable[[str], str]
 
 
 @command(EXAMPLE)
-@click.argument("url", required=False)
+@click.argument("url", required=False, shell_complete=logins)
 def doctor(ui: Ui, url: str | None) -> None:
     """Find out what is wrong, here and on the way to a server, and what to type.
 

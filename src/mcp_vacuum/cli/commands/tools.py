@@ -9,6 +9,7 @@ import anyio
 import click
 
 from mcp_vacuum.agent.source import token_source
+from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, ServerUnavailable, UsageError, VacuumError
@@ -25,8 +26,13 @@ _NAME_COLUMN = 32
 
 
 @command(EXAMPLE)
-@click.argument("url")
-@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+@click.argument("url", shell_complete=logins)
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="Which of several logins to this server.",
+)
 def tools(ui: Ui, url: str, account: str) -> None:
     """Show what an MCP server offers: tools, resources, prompts. Needs the extra `mcp`."""
     server, account, source = _target(url, account)
