@@ -112,6 +112,33 @@ class TestUsage:
         assert (done.code, done.error["code"]) == (2, "usage")
         assert done.error["hint"] == "mcp-vacuum token --help"
 
+    @pytest.mark.parametrize(
+        ("typed", "meant", "help_of"),
+        [
+            (("lgoin", UNKNOWN), "Did you mean 'login'?", "mcp-vacuum"),
+            (("tokn",), "Did you mean 'token'?", "mcp-vacuum"),
+            (("audit", "servr"), "Did you mean 'server'?", "mcp-vacuum audit"),
+            (("agent", "stat"), "Did you mean 'start' or 'status'?", "mcp-vacuum agent"),
+            (("token", UNKNOWN, "--acount", "x"), "--account", "mcp-vacuum token"),
+        ],
+    )
+    def test_a_slip_is_told_what_may_be_meant(
+        self, cli: CommandLine, typed: tuple[str, ...], meant: str, help_of: str
+    ) -> None:
+        done = cli(*typed)
+
+        assert (done.code, meant in done.err) == (2, True)
+        assert f"fix: {help_of} --help" in done.err
+
+    def test_what_is_no_slip_is_not(self, cli: CommandLine) -> None:
+        assert cli("xyzzy").err == "error: No such command 'xyzzy'\n  fix: mcp-vacuum --help\n"
+        assert "No such option" in cli("--xyzzy").err
+
+    def test_an_option_without_its_value_names_its_command(self, cli: CommandLine) -> None:
+        done = cli("login", UNKNOWN, "--scope")
+
+        assert (done.code, "fix: mcp-vacuum login --help" in done.err) == (2, True)
+
     def test_a_url_without_a_scheme_is_guessed_in_the_hint(self, cli: CommandLine) -> None:
         assert "did you mean https://mcp.example.com/mcp" in cli("login", "mcp.example.com/mcp").err
 

@@ -56,7 +56,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Command(click.Command):
-    """A command whose help is printed as every result is."""
+    """A command whose help is printed as every result is, and whose errors name it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words; click's parser itself does not know which command it works for."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return click's own option, with our way to print."""
@@ -70,6 +78,25 @@ class Group(Command, click.Group):
     """A group of such commands."""
 
     command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first word.
+
+        Raises:
+            UsageError: There is none; those that may be meant are named.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            if args[0].startswith("-"):
+                raise
+        from difflib import get_close_matches
+
+        close = " or ".join(map(repr, get_close_matches(args[0], self.list_commands(ctx))))
+        meant = f" Did you mean {close}?" if close else ""
+        raise click.UsageError(f"No such command {args[0]!r}.{meant}", ctx)
 
 
 class LazyGroup(Group):
