@@ -11,6 +11,10 @@ import pytest
 
 from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui, complete_streams, duration, harmless
 from mcp_vacuum.errors import UsageError, VacuumError
+from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.storage.passphrase_source import Recipe
+
+from .conftest import CommandLine
 
 
 class Terminal(io.StringIO):
@@ -133,6 +137,47 @@ class TestHostileText:
 
         assert printed.strip().isprintable()
         assert json.loads(printed) == {"scope": "a\x9b\u202e\U000e0001b"}
+
+
+class TestPassphrase:
+    def cursor_is_there(self, err: Terminal) -> bool:
+        return err.getvalue().count("\x1b[?25l") == err.getvalue().count("\x1b[?25h")
+
+    @pytest.fixture
+    def seen(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """Whether nothing moved in the terminal, at each question."""
+        seen: list[bool] = []
+
+        def ask(prompt: str) -> str:
+            seen.append(isinstance(sys.stderr, Terminal) and self.cursor_is_there(sys.stderr))
+            return "correct horse"
+
+        monkeypatch.setattr("mcp_vacuum.storage.passphrase_source.ask_on_terminal", ask)
+        return seen
+
+    def test_a_spinner_stops_until_it_is_answered(
+        self, monkeypatch: pytest.MonkeyPatch, seen: list[bool]
+    ) -> None:
+        _, err = terminals(monkeypatch)
+        ui = Ui(Settings())
+        with ui.waiting("looking"):
+            assert not self.cursor_is_there(err)
+            assert ui.passphrase("Passphrase: ") == "correct horse"
+            assert not self.cursor_is_there(err)
+
+        assert (ui.passphrase("Once more: "), seen) == ("correct horse", [True, True])
+
+    def test_the_question_of_each_command_with_a_spinner_is_seen(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch, seen: list[bool]
+    ) -> None:
+        monkeypatch.setattr(Recipe.__init__, "__defaults__", (2**10, 8, 1))
+        monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "passphrase")
+        open_store(ask=lambda _: "correct horse")
+        terminals(monkeypatch)
+        cli("doctor")
+        cli("vault", "rotate-key")
+
+        assert seen == [True] * 4
 
 
 class Broken(io.StringIO):

@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from mcp_vacuum.errors import UsageError, VacuumError
 from mcp_vacuum.safety.url import printable
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 _GREEN, _RED, _YELLOW, _DIM, _BOLD, _RESET = (
     "\x1b[32m",
@@ -102,6 +105,7 @@ class Ui:
     def __init__(self, settings: Settings) -> None:
         """Look at the streams once."""
         self.settings = settings
+        self._spinner: Status | None = None
         self._color = (
             not settings.no_color and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         )
@@ -144,8 +148,11 @@ class Ui:
             return
         from rich.console import Console
 
-        with Console(stderr=True).status(text, spinner="dots"):
-            yield
+        with Console(stderr=True).status(text, spinner="dots") as self._spinner:
+            try:
+                yield
+            finally:
+                self._spinner = None
 
     @contextmanager
     def counting(self, targets: Sequence[str]) -> Iterator[Callable[[str], None]]:
@@ -211,6 +218,23 @@ class Ui:
             self._err(f"{self._paint(' rule:', _DIM, sys.stderr)} {_one_line(error.spec)}")
         if error.hint:
             self._err(f"{self._paint('  fix:', _BOLD, sys.stderr)} {_one_line(error.hint)}")
+
+    def passphrase(self, prompt: str) -> str:
+        """Ask for a passphrase on the terminal, an `Ask`; a spinner stops until it is answered.
+
+        Raises:
+            KeyUnavailable: There is no terminal.
+        """
+        from mcp_vacuum.storage.passphrase_source import ask_on_terminal
+
+        spinner = self._spinner
+        if spinner is None:
+            return ask_on_terminal(prompt)
+        spinner.stop()
+        try:
+            return ask_on_terminal(prompt)
+        finally:
+            spinner.start()
 
     @property
     def can_ask(self) -> bool:

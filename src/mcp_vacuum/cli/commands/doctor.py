@@ -30,10 +30,11 @@ Paint = Callable[[str], str]
 def doctor(ui: Ui, url: str | None) -> None:
     """Find out what is wrong, here and on the way to a server, and what to type.
 
-    No login is changed, and no secret is shown: the output is safe to paste in public.
+    No login is changed, and no secret is shown: the output is safe to paste in public. If the vault's key is
+    a passphrase, it is asked for.
     """
     with ui.waiting("looking"):
-        report = examine(url)
+        report = examine(url, ask=ui.passphrase)
     ui.result(report.as_json(), as_text(ui, report))
     click.get_current_context().exit(report.exit_status)
 
