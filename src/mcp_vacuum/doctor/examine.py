@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcp_vacuum.doctor.agent import AgentFacts, check_agent, look_at_agent
 from mcp_vacuum.doctor.clock import Clock, check_clock, look_at_clock
@@ -78,8 +78,10 @@ def examine(target: str | None = None, ask: Ask | None = None) -> Report:
     around = look_around()  # first: the key source `env` takes its variable out of the environment
     place = look_at_place()
     vault = look_at_vault(place.home)
+    if place.unmakeable:
+        vault = replace(vault, trouble="the state directory cannot be made")
     key, store = look_at_key(place.home, vault, ask)
-    logins = look_at_logins(store, place.home) if store else None if vault.size else Logins()
+    logins = look_at_logins(store, place.home) if store else None if vault.size or vault.trouble else Logins()
     machine = Machine(
         around,
         place,
