@@ -55,12 +55,12 @@ def kept(cli: CommandLine, lab: Lab) -> str:
 
 class TestLogins:
     @pytest.mark.parametrize(
-        "command", ["accounts", "alias", "doctor", "logout", "refresh", "status", "token", "tools"]
+        "command", ["accounts", "alias", "doctor", "logout", "refresh", "run", "status", "token", "tools"]
     )
     def test_aliases_and_servers_once(self, offer: Offer, kept: str, command: str) -> None:
         assert offer(command, "") == ["work", kept]
 
-    @pytest.mark.parametrize("command", [("grant",), ("audit", "server")])
+    @pytest.mark.parametrize("command", [("login",), ("grant",), ("audit", "server")])
     def test_servers_alone_where_no_alias_is_taken(
         self, offer: Offer, kept: str, command: tuple[str, ...]
     ) -> None:
@@ -110,8 +110,9 @@ class TestAccounts:
 
 
 class TestNames:
-    def test_quirks(self, offer: Offer) -> None:
-        assert offer("grant", "--quirk", "") == list(QUIRKS)
+    @pytest.mark.parametrize("command", ["login", "grant"])
+    def test_quirks(self, offer: Offer, command: str) -> None:
+        assert offer(command, "--quirk", "") == list(QUIRKS)
 
     def test_scenarios(self, offer: Offer) -> None:
         families = list(dict.fromkeys(each.family for each in SCENARIOS))
@@ -142,6 +143,7 @@ class TestFiles:
             ("audit", "server", "https://mcp.example/", "--output", "=", "a"),
             ("audit", "client", "--", "py"),
             ("grant", "--client-key", ""),
+            ("run", "https://mcp.example/", "--", "py"),
         ],
     )
     def test_where_files_are_meant(self, offer: Offer, words: tuple[str, ...]) -> None:
