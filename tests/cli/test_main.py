@@ -134,6 +134,23 @@ class TestUsage:
         assert cli("xyzzy").err == "error: No such command 'xyzzy'\n  fix: mcp-vacuum --help\n"
         assert "No such option" in cli("--xyzzy").err
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("token", "\udcff"),
+            ("login", UNKNOWN, "--account", "\udcff"),
+            ("login", UNKNOWN, "--scope", "\udcff"),
+        ],
+    )
+    def test_what_is_no_text_is_no_bug(self, cli: CommandLine, arguments: tuple[str, ...]) -> None:
+        done = cli(*arguments)
+
+        assert (done.code, "it is no text in UTF-8" in done.err) == (2, True)
+        assert not cli.home.exists()
+
+    def test_the_name_of_a_file_may_be_anything(self, cli: CommandLine) -> None:
+        assert "cannot be read" in cli("audit", "config", "no-such-\udcff").err
+
     def test_an_option_without_its_value_names_its_command(self, cli: CommandLine) -> None:
         done = cli("login", UNKNOWN, "--scope")
 

@@ -20,7 +20,6 @@ from mcp_vacuum.audit.formats import text as text_format
 from mcp_vacuum.audit.report import SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import Severity
 from mcp_vacuum.audit.several import Audit, each_of
-from mcp_vacuum.cli.completing import files
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError, VacuumError
 
@@ -67,7 +66,7 @@ def report_options(function: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--output",
             metavar="FILE",
-            shell_complete=files,
+            type=click.Path(),
             help="Write the report there; `-` is stdout.",
         ),
         click.option("--format", "report_format", type=click.Choice(FORMATS), help="Default: text."),

@@ -59,12 +59,20 @@ class Command(click.Command):
     """A command whose help is printed as every result is, and whose errors name it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse the words; click's parser itself does not know which command it works for."""
+        """Parse the words; click's parser itself does not know which command it works for.
+
+        Raises:
+            UsageError: They make no sense, or one that has to be text is none; a file's name may be anything.
+        """
         try:
-            return super().parse_args(ctx, args)
+            rest = super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
             raise
+        for parameter in self.get_params(ctx):
+            if parameter.type is click.STRING and not _is_text(ctx.params.get(parameter.name or "")):
+                raise click.BadParameter("it is no text in UTF-8", ctx, parameter)
+        return rest
 
     def get_help_option(self, ctx: click.Context) -> click.Option | None:
         """Return click's own option, with our way to print."""
@@ -129,6 +137,15 @@ class LazyGroup(Group):
         """Write the one-liners of the table, so that `--help` imports nothing."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.table.items()))
+
+
+def _is_text(value: str | tuple[str, ...] | None) -> bool:
+    """Python passes on a byte of a command line that is no text as half a character."""
+    try:
+        "".join(value or ()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _printing(text: Callable[[click.Context], str]) -> Callable[[click.Context, click.Parameter, Any], None]:

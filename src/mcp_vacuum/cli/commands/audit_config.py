@@ -7,7 +7,6 @@ import click
 from mcp_vacuum.audit.config import audit_config
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.cli.auditing import Wanted, deliver, examine, report_options
-from mcp_vacuum.cli.completing import files
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 
@@ -17,7 +16,7 @@ from mcp_vacuum.cli.ui import Ui
     "mcp-vacuum audit config ~/.cursor/mcp.json ~/.codex/config.toml\n"
     "mcp-vacuum audit config .vscode/mcp.json --fail-on medium --format sarif --output mcp.sarif"
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, shell_complete=files)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @report_options
 def config(ui: Ui, files: tuple[str, ...], wanted: Wanted) -> int:
     """Check the configuration of MCP clients: secrets in clear, plain http, dangerous commands, OAuth.

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mcp_vacuum.agent.source import adopt
-from mcp_vacuum.cli.completing import accounts, files, quirks, servers
+from mcp_vacuum.cli.completing import accounts, quirks, servers
 from mcp_vacuum.cli.logins import Passphrase, as_json, as_text
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -36,7 +36,8 @@ _LARGEST_KEY = 65536
 @click.option("--client-secret-stdin", is_flag=True, help="Read that client's secret from standard input.")
 @click.option(
     "--client-key",
-    shell_complete=files,
+    metavar="FILE",
+    type=click.Path(),
     help="A file with that client's private key, JWK or PEM (private_key_jwt).",
 )
 @click.option("--signing-alg", help="The algorithm of its assertions. Default: the key's own.")
