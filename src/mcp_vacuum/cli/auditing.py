@@ -63,7 +63,12 @@ def report_options(function: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--fail-on", type=click.Choice(levels), help="Exit 10 if a finding is this bad or worse."
         ),
-        click.option("--output", metavar="FILE", help="Write the report there; `-` is stdout."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            type=click.Path(),
+            help="Write the report there; `-` is stdout.",
+        ),
         click.option("--format", "report_format", type=click.Choice(FORMATS), help="Default: text."),
     ):
         option(run)

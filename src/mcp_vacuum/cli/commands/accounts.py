@@ -7,6 +7,7 @@ import time
 import click
 
 from mcp_vacuum.agent.source import held_by_agent
+from mcp_vacuum.cli.completing import logins
 from mcp_vacuum.cli.logins import as_json, opened, refreshed_text
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -19,7 +20,7 @@ EXAMPLE = "mcp-vacuum accounts mcp.example.com"
 
 
 @command(EXAMPLE)
-@click.argument("url")
+@click.argument("url", shell_complete=logins)
 def accounts(ui: Ui, url: str) -> None:
     """List the accounts that are logged in to one server."""
     store = open_store(create=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.logins import as_json, opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -16,9 +17,14 @@ mcp-vacuum token work"""
 
 
 @command(EXAMPLE)
-@click.argument("url")
+@click.argument("url", shell_complete=logins)
 @click.argument("name", required=False)
-@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="Which of several logins to this server.",
+)
 @click.option("--remove", is_flag=True, help="Take the name away.")
 def alias(ui: Ui, url: str, name: str | None, account: str, remove: bool) -> None:
     """Give a login a short name that every command takes instead of the URL."""

@@ -6,6 +6,7 @@ import click
 
 from mcp_vacuum.audit.clients import ClientOptions, audit_client, scenarios_of
 from mcp_vacuum.cli.auditing import Wanted, deliver, report_options
+from mcp_vacuum.cli.completing import files, scenarios
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 
@@ -16,9 +17,16 @@ EXAMPLE = (
 
 
 @command(EXAMPLE, context_settings={"ignore_unknown_options": True})
-@click.argument("cmd", metavar="CMD...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument(
+    "cmd", metavar="CMD...", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=files
+)
 @click.option(
-    "--scenario", "scenarios", metavar="NAME", multiple=True, help="Play this one only; repeatable."
+    "--scenario",
+    "scenarios",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=scenarios,
+    help="Play this one only; repeatable.",
 )
 @click.option(
     "--timeout",

@@ -10,6 +10,7 @@ from mcp_vacuum.audit.auditor import audit_server
 from mcp_vacuum.audit.evidence.active_session import MOST_LOGINS, ActiveOptions
 from mcp_vacuum.cli.auditing import Wanted, deliver, examine, report_options, waiter
 from mcp_vacuum.cli.commands.login import given_client, teller, ways_of
+from mcp_vacuum.cli.completing import servers
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
@@ -37,7 +38,7 @@ _CLIENTS = 11
 
 
 @command(EXAMPLE)
-@click.argument("urls", metavar="URL...", nargs=-1, required=True)
+@click.argument("urls", metavar="URL...", nargs=-1, required=True, shell_complete=servers)
 @click.option("--active", is_flag=True, help="Log in too, and send requests that have to be refused.")
 @click.option("--yes", is_flag=True, help="With --active: do not ask before it begins.")
 @click.option("--client-id", help="With --active: a client that was registered beforehand.")

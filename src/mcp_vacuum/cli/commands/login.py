@@ -8,6 +8,7 @@ from contextlib import suppress
 import click
 
 from mcp_vacuum.agent.source import adopt, held_by_agent, login_tokens
+from mcp_vacuum.cli.completing import accounts, quirks, servers
 from mcp_vacuum.cli.logins import Passphrase, as_json, as_text, not_required_json
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -33,8 +34,13 @@ mcp-vacuum login https://mcp.example.com/mcp --no-browser --callback-port 8123""
 
 
 @command(EXAMPLE)
-@click.argument("url")
-@click.option("--account", default=DEFAULT_ACCOUNT, help="A name for one of several logins to this server.")
+@click.argument("url", shell_complete=servers)
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="A name for one of several logins to this server.",
+)
 @click.option(
     "--scope", multiple=True, help="A scope to ask for; may be repeated. Default: what the server asks for."
 )
@@ -53,7 +59,12 @@ mcp-vacuum login https://mcp.example.com/mcp --no-browser --callback-port 8123""
     "--legacy", is_flag=True, help="Take the shape of MCP 2025-03-26 where the server has no metadata at all."
 )
 @click.option("--dpop", is_flag=True, help="Bind the tokens to a key (DPoP), also where it is not asked for.")
-@click.option("--quirk", multiple=True, help="Tolerate one named deviation of this server; kept and shown.")
+@click.option(
+    "--quirk",
+    multiple=True,
+    shell_complete=quirks,
+    help="Tolerate one named deviation of this server; kept and shown.",
+)
 @click.option("--allow-private-network", is_flag=True, help="The server may point to private addresses.")
 @click.option(
     "--timeout",

@@ -9,6 +9,7 @@ import click
 
 from mcp_vacuum.agent.source import adopt, token_source
 from mcp_vacuum.cli.commands.login import code_shower, teller
+from mcp_vacuum.cli.completing import accounts, files, logins
 from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -21,9 +22,14 @@ EXAMPLE = "mcp-vacuum run mcp.example.com -- python agent.py"
 
 
 @command(EXAMPLE, context_settings={"ignore_unknown_options": True})
-@click.argument("url")
-@click.argument("cmd", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+@click.argument("url", shell_complete=logins)
+@click.argument("cmd", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=files)
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="Which of several logins to this server.",
+)
 def run(ui: Ui, url: str, cmd: tuple[str, ...], account: str) -> None:
     """Run CMD with a valid token in MCP_VACUUM_TOKEN, in its environment only.
 
