@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +39,16 @@ class TestRun:
         done = cli("run", "https://mcp.example/mcp", "--", sys.executable)
 
         assert (done.code, started) == (3, [])
+
+    def test_what_the_system_cannot_run_is_said(self, cli: CommandLine, url: str, tmp_path: Path) -> None:
+        script = tmp_path / "script"
+        script.write_text("echo no first line\n")
+        script.chmod(0o755)
+        done = cli("run", url, "--", str(script))
+
+        assert done.code == 2
+        assert "script cannot be run: Exec format error" in " ".join(done.err.split())
+        assert "#!/bin/sh" in done.err
 
     def test_an_unknown_command_is_found_before_a_refresh(
         self, cli: CommandLine, lab: Lab, url: str, started: Started

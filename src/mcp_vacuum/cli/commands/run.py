@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 
@@ -40,7 +41,11 @@ def run(ui: Ui, url: str, cmd: tuple[str, ...], account: str) -> None:
     if program is None:
         raise UsageError(f"there is no command {cmd[0]!r}")
     value = _token(ui, url, account).access_token
-    os.execve(program, list(cmd), {**os.environ, "MCP_VACUUM_TOKEN": value})  # noqa: S606 - the command's own purpose
+    try:
+        os.execve(program, list(cmd), {**os.environ, "MCP_VACUUM_TOKEN": value})  # noqa: S606 - its own purpose
+    except OSError as error:
+        hint = "a script needs a first line such as #!/bin/sh" if error.errno == errno.ENOEXEC else None
+        raise UsageError(f"{program} cannot be run: {error.strerror}", hint=hint) from None
 
 
 def _token(ui: Ui, url: str, account: str) -> OAuth2Token:
