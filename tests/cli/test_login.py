@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from mcp_vacuum.lab import Lab, LabConfig
+from tests.people import free_port
 
 from .conftest import CommandLine
 
@@ -139,6 +140,14 @@ class TestOptions:
 
         assert asked.query["redirect_uri"][0].startswith("http://localhost:")
 
+    def test_a_callback_port_wins_over_the_remembered_one(self, cli: CommandLine, url: str, lab: Lab) -> None:
+        port = str(free_port())
+        done = cli.ok("login", url, "--account", "work", "--callback-port", port)
+        (asked,) = lab.recorder.to("/authorize")
+
+        assert asked.query["redirect_uri"] == (f"http://127.0.0.1:{port}/callback",)
+        assert f"the remembered callback port is not {port}; registering anew" in done.err
+
     def test_no_browser_shows_the_address(self, cli: CommandLine, lab: Lab) -> None:
         done = cli("login", lab.mcp_url, "--no-browser", "--timeout", "1")
 
@@ -162,6 +171,7 @@ class TestOptions:
         [
             ("--callback-port", "0"),
             ("--callback-port", "70000"),
+            ("--callback-port", "8123", "--redirect-uri", "http://127.0.0.1:8124/callback"),
             ("--timeout", "0"),
             ("--timeout", "soon"),
             ("--quirk", "trust-everybody"),
