@@ -36,7 +36,7 @@ class TestToken:
         assert [request.path for request in lab.recorder.requests] == ["/token"]
         assert cli.visited == []
 
-    @pytest.mark.parametrize("spelling", ["127.0.0.1", "{host}", "{url}", "{upper}", "work"])
+    @pytest.mark.parametrize("spelling", ["127.0.0.1", "{host}", "{host}/mcp", "{url}", "{upper}", "work"])
     def test_other_names_of_a_server(self, cli: CommandLine, lab: Lab, url: str, spelling: str) -> None:
         cli.ok("alias", url, "work")
         host = url.split("/")[2]

@@ -392,9 +392,11 @@ class TestTls:
             connection.sendall(OK)
 
         with serving(plain) as wire:
-            error = failure(run, get(f"https://localhost:{wire.port}/"), NetworkPolicy("localhost"))
+            error = failure(run, get(f"https://localhost:{wire.port}/mcp"), NetworkPolicy("localhost"))
 
         assert surely_not_sent(error)
+        assert error.message == f"https://localhost:{wire.port} does not speak TLS on this port"
+        assert error.hint == f"did you mean http://localhost:{wire.port}/mcp ?"
 
     @pytest.mark.parametrize("content", [None, "no certificate"])
     def test_trust_that_cannot_be_read_is_named(

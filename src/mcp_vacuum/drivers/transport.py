@@ -22,6 +22,7 @@ from mcp_vacuum.drivers.route import Route, route_to
 from mcp_vacuum.errors import AnswerLost, AnswerTooLarge, ServerUnavailable, VacuumError
 from mcp_vacuum.patience import answered
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
+from mcp_vacuum.safety.address import is_loopback_host
 from mcp_vacuum.safety.limits import PROBE_TIMEOUT
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.url import host_of, origin
@@ -96,9 +97,13 @@ class _Body:
 def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
     """Say what went wrong, and whether the request may have been processed."""
     where, hint = origin(request.url), "check the URL and the network, then try again"
+    caught = error.__cause__ or error.__context__
     if isinstance(error, TimeoutError | httpcore2.TimeoutException):
         what = f"{where} did not answer within {request.timeout:.0f} s"
-    elif isinstance(error.__cause__ or error.__context__, ssl.SSLError):
+    elif isinstance(caught, ssl.SSLError) and speaks_no_tls(caught):
+        what = f"{where} does not speak TLS on this port"
+        hint = _without_tls(request.url)
+    elif isinstance(caught, ssl.SSLError):
         what = f"no trusted TLS connection to {where}: {_reason(error)}"
         if "not yet valid" in what or "has expired" in what:
             hint = "check the clock of this machine; if it is right, the server's certificate is at fault"
@@ -106,6 +111,17 @@ def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
         what = f"no connection to {where}: {_reason(error)}"
     kind = ServerUnavailable if isinstance(error, _NOT_SENT) else AnswerLost
     return kind(what, hint=hint, url=request.url)
+
+
+def speaks_no_tls(error: ssl.SSLError) -> bool:
+    """True if what answered the handshake was no TLS at all."""
+    return error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+
+
+def _without_tls(url: str) -> str:
+    if is_loopback_host(host_of(url)):
+        return f"did you mean http{url.removeprefix('https')} ?"
+    return "check the port of the URL"
 
 
 def _reason(error: BaseException) -> str:
