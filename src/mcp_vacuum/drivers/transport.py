@@ -18,7 +18,7 @@ import anyio
 import httpcore2
 
 from mcp_vacuum._version import __version__
-from mcp_vacuum.drivers.route import Route, route_to
+from mcp_vacuum.drivers.route import Route, proxy_address, proxy_source, route_to
 from mcp_vacuum.errors import AnswerLost, AnswerTooLarge, ServerUnavailable, VacuumError
 from mcp_vacuum.patience import answered
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
@@ -94,15 +94,16 @@ class _Body:
         return HttpResponse(self._request.url, self._response.status, headers, body, time.time(), took)
 
 
-def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
-    """Say what went wrong, and whether the request may have been processed."""
-    where, hint = origin(request.url), "check the URL and the network, then try again"
+def _failure(request: HttpRequest, error: BaseException, fixed: Route | None) -> VacuumError:
+    """Say what went wrong, by which way, and whether the request may have been processed."""
+    through, hint = _way(request.url, fixed)
+    where = f"{origin(request.url)}{through}"
     caught = error.__cause__ or error.__context__
     if isinstance(error, TimeoutError | httpcore2.TimeoutException):
         what = f"{where} did not answer within {request.timeout:.0f} s"
     elif isinstance(caught, ssl.SSLError) and speaks_no_tls(caught):
         what = f"{where} does not speak TLS on this port"
-        hint = _without_tls(request.url)
+        hint = hint if through else _without_tls(request.url)
     elif isinstance(caught, ssl.SSLError):
         what = f"no trusted TLS connection to {where}: {_reason(error)}"
         if "not yet valid" in what or "has expired" in what:
@@ -111,6 +112,20 @@ def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
         what = f"no connection to {where}: {_reason(error)}"
     kind = ServerUnavailable if isinstance(error, _NOT_SENT) else AnswerLost
     return kind(what, hint=hint, url=request.url)
+
+
+def _way(url: str, fixed: Route | None) -> tuple[str, str]:
+    """Return what to say of the proxy on the way to a URL, if there is one, and what to check there."""
+    proxy = route_to(url, fixed).proxy
+    if proxy is None:
+        return "", "check the URL and the network, then try again"
+    source = proxy_source(url, fixed)
+    hint = (
+        f"check the proxy and {source}, then try again; NO_PROXY={host_of(url)} goes without it"
+        if fixed is None
+        else "check the proxy, then try again; mcp-vacuum login URL --force keeps the one of today instead"
+    )
+    return f" through the proxy {proxy_address(proxy)} ({source})", hint
 
 
 def speaks_no_tls(error: ssl.SSLError) -> bool:
@@ -329,7 +344,7 @@ class AsyncTransport(_Transport[httpcore2.AsyncConnectionPool]):
                             body.add(chunk)
                     return body.finish()
         except (*_FAILED, TimeoutError) as error:
-            raise _failure(request, error) from None
+            raise _failure(request, error, self._route) from None
 
     def _pool(self, route: Route, trust: dict[str, Any]) -> httpcore2.AsyncConnectionPool:
         if route.proxy:
@@ -365,7 +380,7 @@ class SyncTransport(_Transport[httpcore2.ConnectionPool]):
                         body.add(chunk)
                 return body.finish()
         except _FAILED as error:
-            raise _failure(request, error) from None
+            raise _failure(request, error, self._route) from None
 
     def _pool(self, route: Route, trust: dict[str, Any]) -> httpcore2.ConnectionPool:
         if route.proxy:
