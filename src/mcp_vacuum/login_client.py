@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from mcp_vacuum.client import LOOPBACK_REDIRECT
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.sync import SyncDriver
-from mcp_vacuum.errors import RecordDamaged, RegistrationError, ServerUnavailable, UsageError
+from mcp_vacuum.errors import RegistrationError, ServerUnavailable, UsageError
 from mcp_vacuum.login_attempt import LoginAttempt
+from mcp_vacuum.login_end import readable_registration
 from mcp_vacuum.models import AuthMethod, ClientCredentials
 from mcp_vacuum.protocol.assertion import with_signing_alg
 from mcp_vacuum.protocol.client_auth import SIGNED_METHODS, choose_method, performable
@@ -100,10 +101,8 @@ class ClientChoice:
 
     def _kept_registration(self) -> ClientCredentials | None:
         options, old = self.attempt.options, self.attempt.old
-        try:
-            kept = self.attempt.store.registration(self.found.auth_server.issuer)
-        except RecordDamaged:
-            return None  # a new one takes its place, and the store sets this one aside
+        # One that does not open makes room for a new one, and the store sets it aside.
+        kept = readable_registration(self.attempt.store, self.found.auth_server.issuer)
         anew = options.force and not options.keep_client
         if kept is None or anew or not kept.redirect_uris:
             return None
@@ -137,10 +136,11 @@ class ClientChoice:
         return LoopbackListener(port=options.callback_port)
 
     def _register(self) -> tuple[ClientCredentials, LoopbackListener]:
-        listener = self._listen()
+        attempt, listener = self.attempt, self._listen()
         try:
             client = self._registered((listener.redirect_uri,), CODE_GRANTS)
-            self.attempt.store.put_registration(client)
+            attempt.replaced_client = readable_registration(attempt.store, self.found.auth_server.issuer)
+            attempt.store.put_registration(client)
         except BaseException:
             listener.close()
             raise

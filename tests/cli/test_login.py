@@ -67,6 +67,15 @@ class TestResult:
 
         assert len(cli.visited) == 1
 
+    def test_force_ends_what_it_replaces_and_says_so(self, cli: CommandLine, url: str, lab: Lab) -> None:
+        done = cli.ok("login", url, "--force")
+        lab.faults.revoke_status = 503
+        again = cli.ok("login", url, "--force", "--json")
+
+        assert "the login that this one replaces is revoked, and its client deleted" in done.err
+        assert again.json["state"] == "valid"
+        assert "note: the login that this one replaces is not revoked: " in again.err
+
     def test_a_server_that_needs_none(self, cli: CommandLine) -> None:
         with Lab(LabConfig(require_login=False)) as lab:
             done = cli.ok("login", lab.mcp_url, "--json")

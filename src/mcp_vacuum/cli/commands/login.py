@@ -209,7 +209,7 @@ class Teller:
     """Turns the steps of a login into lines."""
 
     _SILENT = frozenset({"discovering", "waiting"})
-    _NOTES = frozenset({"notice", "issuer_changed", "port_in_use", "port_given", "login_needed"})
+    _NOTES = frozenset({"notice", "issuer_changed", "port_in_use", "port_given", "login_needed", "not_ended"})
 
     def __init__(self, ui: Ui) -> None:
         self._ui = ui
