@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_vacuum.lab import Lab
+from mcp_vacuum.lab import Lab, LabConfig
 
 from .conftest import CommandLine
 
@@ -43,6 +43,21 @@ class TestToken:
         name = spelling.format(host=host, url=url, upper=url.replace("http", "HTTP"))
 
         assert cli.ok("token", name).out.strip() == lab.issued_access_tokens[-1]
+
+    def test_a_token_that_lives_shorter_than_asked_for_is_said_on_stderr(self, cli: CommandLine) -> None:
+        with Lab(LabConfig(access_token_lifetime=50)) as lab:
+            cli.ok("login", lab.mcp_url)
+            kept = cli.ok("token", lab.mcp_url)
+            short = cli.ok("token", lab.mcp_url, "--min-valid", "300")
+            quiet = cli.ok("token", lab.mcp_url, "--min-valid", "300", "--quiet")
+
+        assert kept.err == quiet.err == ""
+        assert short.err.startswith("note: this token is good for ")
+        assert "not for the 300 s that were asked for: the server's tokens live 50 s" in short.err
+        assert short.out.count("\n") == 1
+
+    def test_a_token_that_lives_long_enough_needs_no_word(self, cli: CommandLine, url: str) -> None:
+        assert cli.ok("token", url, "--min-valid", "300").err == ""
 
     def test_an_account(self, cli: CommandLine, lab: Lab, url: str) -> None:
         cli.ok("login", url, "--account", "work")
