@@ -49,6 +49,24 @@ class TestRegistration:
         assert "port_in_use" in steps
         assert [each.account for each in store.logins()] == ["default", "two"]
 
+    def test_a_port_that_is_asked_for_registers_anew(self, lab: Lab, store: CredentialStore) -> None:
+        log_in(lab, store)
+        steps, port = Steps(), free_port()
+        options = LoginOptions(account="two", callback_port=port)
+        login_blocking(lab.mcp_url, options, store=store, ways=AGREES, progress=steps)
+        _, second = lab.recorder.to("/authorize")
+
+        assert second.query["redirect_uri"] == (f"http://127.0.0.1:{port}/callback",)
+        assert len(lab.recorder.to("/register")) == 2
+        assert "port_given" in steps
+
+    def test_the_remembered_port_may_be_asked_for(self, lab: Lab, store: CredentialStore) -> None:
+        port = free_port()
+        for account in ("default", "two"):
+            log_in(lab, store, ways=polite_browser, account=account, callback_port=port)
+
+        assert len(lab.recorder.to("/register")) == 1
+
     def test_the_first_login_goes_on_with_its_own_client(self, lab: Lab, store: CredentialStore) -> None:
         """A second registration at the issuer does not change whose refresh token the first one is."""
         from mcp_vacuum.storage.access import ACCESS_TOKENS
@@ -166,6 +184,26 @@ class TestPreregistered:
         log_in(lab, store, client=self.CLIENT, redirect_uri=uri)
 
         assert lab.recorder.to("/authorize")[0].query["redirect_uri"] == (uri,)
+
+    def test_a_port_that_is_asked_for_takes_the_place_of_the_remembered_one(
+        self, store: CredentialStore
+    ) -> None:
+        with Lab(LabConfig(any_loopback_port=True)) as lab:
+            lab.add_client("mine", redirect_uris=["http://localhost/back"])
+            uri, port = f"http://localhost:{free_port()}/back", free_port()
+            log_in(lab, store, client=self.CLIENT, redirect_uri=uri)
+            log_in(lab, store, force=True, callback_port=port)
+            _, asked = lab.recorder.to("/authorize")
+
+            assert asked.query["redirect_uri"] == (f"http://localhost:{port}/back",)
+
+    def test_a_redirect_uri_without_a_port_gets_the_one_that_is_asked_for(
+        self, lab: Lab, store: CredentialStore
+    ) -> None:
+        port = free_port()
+        log_in(lab, store, redirect_uri="http://localhost/callback", callback_port=port)
+
+        assert record(store, lab).redirect_uri == f"http://localhost:{port}/callback"
 
     def test_a_busy_port_is_an_error_because_the_uri_names_it(self, lab: Lab, store: CredentialStore) -> None:
         uri = f"http://127.0.0.1:{free_port()}/callback"

@@ -1,7 +1,8 @@
 """Logging in: the one interactive entry, for the command line and for programs.
 
 The order: open the store (a login that cannot be kept is not begun), verify what is there, discover, choose
-a client, bind the callback before it is registered, have the person say yes, redeem, store.
+a client, bind the callback before it is registered, have the person say yes, redeem, store; then end what is
+replaced.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import anyio.to_thread
 from mcp_vacuum.drivers.aio import CodeShower
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.sync import SyncDriver
-from mcp_vacuum.errors import DiscoveryError, LoginRequired, OAuthError
+from mcp_vacuum.errors import DiscoveryError, LoginRequired, OAuthError, VacuumError
 from mcp_vacuum.login_attempt import LoginAttempt
 from mcp_vacuum.login_client import ClientChoice, check_metadata_url
+from mcp_vacuum.login_end import NEEDED, SAME_CLIENT, LogoutResult, end_replaced, end_unused
 from mcp_vacuum.login_options import (
     DEFAULTS,
     Helpers,
@@ -27,7 +29,7 @@ from mcp_vacuum.login_options import (
     by_browser,
     silent,
 )
-from mcp_vacuum.models import Binding, ClientCredentials, OAuth2Token
+from mcp_vacuum.models import Binding, ClientCredentials, Credential, OAuth2Token
 from mcp_vacuum.protocol.authorization import AuthorizationRequest, authorization_request
 from mcp_vacuum.protocol.device import device_login
 from mcp_vacuum.protocol.discovery import Discovery, NotRequired, Probe
@@ -138,13 +140,9 @@ class _Login(LoginAttempt):
             self.progress("not_required", "the server answers without a login")
             return LoginResult("not_required", self.server)
         self.choose_proof(found)
-        if self.options.device:
-            return self._by_device(found)
-        client, listener = ClientChoice(self, found).for_browser()
-        with listener:
-            request = self._request(found, client, listener.redirect_uri)
-            token = self._authorize(found, client, request, listener)
-        return self.keep(found, client, request.redirect_uri, token)
+        result = self._by_device(found) if self.options.device else self._by_browser(found)
+        self._end_replaced(result)
+        return result
 
     def _verified(self) -> LoginResult | None:
         """A login that is still valid is verified at the server, and no tab is opened."""
@@ -168,6 +166,13 @@ class _Login(LoginAttempt):
         """A full or read-only disk is found before anything is sent: a login has to be kept."""
         self.store.put_registration(ClientCredentials(client_id="-", issuer=_PROBE))
         self.store.delete_registration(_PROBE)
+
+    def _by_browser(self, found: Discovery) -> LoginResult:
+        client, listener = ClientChoice(self, found).for_browser()
+        with listener:
+            request = self._request(found, client, listener.redirect_uri)
+            token = self._authorize(found, client, request, listener)
+        return self.keep(found, client, request.redirect_uri, token)
 
     def _by_device(self, found: Discovery) -> LoginResult:
         """Have the person enter a code on another device (RFC 8628)."""
@@ -233,3 +238,29 @@ class _Login(LoginAttempt):
             raise
         self.progress("granted", "the authorization server gave a token")
         return granted.token
+
+    def _end_replaced(self, result: LoginResult) -> None:
+        """End the login and the registration that are replaced now; what is in the way is said, no more."""
+        old, new, former = self.replaced, result.credential, self.replaced_client
+        assert new is not None
+        try:
+            if old is not None:
+                self._tell_ended(end_replaced(self.store, old, new))
+            if former is not None and former.client_id not in _clients(old, new):
+                self._tell_ended(end_unused(SyncDriver(self.policy), self.store, former))
+        except VacuumError as error:
+            self.progress("not_ended", f"what this login replaces is left as it is: {error}")
+
+    def _tell_ended(self, ended: LogoutResult) -> None:
+        deleted = ended.registration == "deleted"
+        if ended.revoked:
+            more = ", and its client deleted" if deleted else ""
+            self.progress("revoked", f"the login that this one replaces is revoked{more}")
+        elif ended.because and (self.options.force or ended.because != SAME_CLIENT):
+            self.progress("not_ended", f"the login that this one replaces is not revoked: {ended.because}")
+        if ended.registration == "kept" and ended.registration_because != NEEDED:
+            self.progress("not_ended", f"the former client is still registered: {ended.registration_because}")
+
+
+def _clients(*logins: Credential | None) -> set[str]:
+    return {login.client.client_id for login in logins if login is not None and login.client is not None}

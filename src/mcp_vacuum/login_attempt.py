@@ -33,6 +33,8 @@ class LoginAttempt:
         prover: The key that the tokens are bound to, once `choose_proof` has made one.
         policy: Which hosts the server may point to; learns how public the server is.
         old: The login that is there already; None if there is none.
+        replaced: The login whose place this one took, once `keep` has stored it.
+        replaced_client: The registration whose place a new one took.
     """
 
     def __init__(self, server: str, options: LoginOptions, store: CredentialStore, helpers: Helpers) -> None:
@@ -44,6 +46,8 @@ class LoginAttempt:
         self.prover: Prover | None = None
         self.policy = NetworkPolicy(host_of(server), allow_private=options.allow_private_network)
         self.old = store.get(server, options.account)
+        self.replaced: Credential | None = None
+        self.replaced_client: ClientCredentials | None = None
 
     def discover(self) -> Discovery | NotRequired:
         """Find out who authorizes for the server, or that nobody has to.
@@ -148,6 +152,7 @@ class LoginAttempt:
             )
             kept = credential_of(self.server, replace(token, binding=None), base)
             self.store.put(kept, expected_generation=old.generation if old else 0)
+            self.replaced = old
             if token.access_token:
                 held = Held(token, kept.generation, prover=self.prover)
                 ACCESS_TOKENS.put((self.store.location, self.server, account), held)

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 from mcp_vacuum.client import LOOPBACK_REDIRECT
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.sync import SyncDriver
-from mcp_vacuum.errors import RecordDamaged, RegistrationError, ServerUnavailable, UsageError
+from mcp_vacuum.errors import RegistrationError, ServerUnavailable, UsageError
 from mcp_vacuum.login_attempt import LoginAttempt
+from mcp_vacuum.login_end import readable_registration
 from mcp_vacuum.models import AuthMethod, ClientCredentials
 from mcp_vacuum.protocol.assertion import with_signing_alg
 from mcp_vacuum.protocol.client_auth import SIGNED_METHODS, choose_method, performable
@@ -61,17 +62,11 @@ class ClientChoice:
             self.attempt.progress("client", f"pre-registered client {given.client_id}")
             return given, self._listen(given)
         kept = self._kept_registration()
-        if kept is not None:
-            try:
-                listener = self._listen(kept)
-            except ServerUnavailable:
-                self.attempt.progress(
-                    "port_in_use", "the remembered callback port is in use; registering anew"
-                )
-            else:
-                self.attempt.progress("client", f"client {kept.client_id}, registered earlier")
-                return kept, listener
-        return self._register()
+        listener = self._listen_again(kept) if kept else None
+        if kept is None or listener is None:
+            return self._register()
+        self.attempt.progress("client", f"client {kept.client_id}, registered earlier")
+        return kept, listener
 
     def for_device(self) -> ClientCredentials:
         """Return the client of a login on another device (RFC 8628), which needs no redirect.
@@ -89,7 +84,8 @@ class ClientChoice:
         if client is None and old and old.issuer == server.issuer and old.client:
             client = old.client if old.client.registration == "preregistered" else None
         if client is not None:
-            uris = (options.redirect_uri,) if options.redirect_uri else client.redirect_uris
+            remembered = tuple(_at_port(uri, options.callback_port) for uri in client.redirect_uris)
+            uris = (options.redirect_uri,) if options.redirect_uri else remembered
             bound = replace(
                 client,
                 issuer=server.issuer,
@@ -105,10 +101,8 @@ class ClientChoice:
 
     def _kept_registration(self) -> ClientCredentials | None:
         options, old = self.attempt.options, self.attempt.old
-        try:
-            kept = self.attempt.store.registration(self.found.auth_server.issuer)
-        except RecordDamaged:
-            return None  # a new one takes its place, and the store sets this one aside
+        # One that does not open makes room for a new one, and the store sets it aside.
+        kept = readable_registration(self.attempt.store, self.found.auth_server.issuer)
         anew = options.force and not options.keep_client
         if kept is None or anew or not kept.redirect_uris:
             return None
@@ -118,20 +112,35 @@ class ClientChoice:
             return None
         return kept if _fitting(options.redirect_uri, kept.redirect_uris) else None
 
+    def _listen_again(self, kept: ClientCredentials) -> LoopbackListener | None:
+        """Listen where a registered client is called back; None, and a note, where that is not to be."""
+        options, tell = self.attempt.options, self.attempt.progress
+        if _fitting(options.redirect_uri, kept.redirect_uris, options.callback_port) is None:
+            port = options.callback_port
+            tell("port_given", f"the remembered callback port is not {port}; registering anew")
+            return None
+        try:
+            return self._listen(kept)
+        except ServerUnavailable:
+            tell("port_in_use", "the remembered callback port is in use; registering anew")
+            return None
+
     def _listen(self, client: ClientCredentials | None = None) -> LoopbackListener:
         options = self.attempt.options
-        uri = _fitting(options.redirect_uri, client.redirect_uris if client else ()) or options.redirect_uri
+        registered = client.redirect_uris if client else ()
+        uri = _fitting(options.redirect_uri, registered, options.callback_port) or options.redirect_uri
         if uri is not None and options.own_callback:
             return CallersCallback(uri)
         if uri is not None:
-            return LoopbackListener.for_redirect_uri(uri)
+            return LoopbackListener.for_redirect_uri(uri, options.callback_port)
         return LoopbackListener(port=options.callback_port)
 
     def _register(self) -> tuple[ClientCredentials, LoopbackListener]:
-        listener = self._listen()
+        attempt, listener = self.attempt, self._listen()
         try:
             client = self._registered((listener.redirect_uri,), CODE_GRANTS)
-            self.attempt.store.put_registration(client)
+            attempt.replaced_client = readable_registration(attempt.store, self.found.auth_server.issuer)
+            attempt.store.put_registration(client)
         except BaseException:
             listener.close()
             raise
@@ -170,13 +179,25 @@ class ClientChoice:
         return choose_method(listed, has_secret=False)
 
 
-def _fitting(wanted: str | None, registered: tuple[str, ...]) -> str | None:
-    """Return the registered redirect URI to use: the wanted one, its port left open or not."""
-    if wanted is None:
-        return next(iter(registered), None)
+def _fitting(wanted: str | None, registered: tuple[str, ...], port: int = 0) -> str | None:
+    """Return the registered redirect URI to use: the wanted one, its port left open or not.
+
+    Args:
+        wanted: An exact redirect URI, or one without a port; any of the registered ones if absent.
+        registered: As the server knows them.
+        port: The port that it has to have; 0 for any.
+    """
     if wanted in registered:
-        return wanted
-    return next((uri for uri in registered if _without_port(uri) == wanted), None)
+        registered = (wanted,)
+    elif wanted is not None:
+        registered = tuple(uri for uri in registered if _without_port(uri) == wanted)
+    return next((uri for uri in registered if uri == _at_port(uri, port) or not urlsplit(uri).port), None)
+
+
+def _at_port(uri: str, port: int) -> str:
+    """Return a redirect URI with another port; 0 leaves it as it is."""
+    parts = urlsplit(_without_port(uri))
+    return parts._replace(netloc=f"{parts.netloc}:{port}").geturl() if port else uri
 
 
 def _without_port(uri: str) -> str:

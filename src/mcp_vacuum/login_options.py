@@ -46,7 +46,8 @@ class LoginOptions:
             gets a free one.
         own_callback: The program itself waits at `redirect_uri`, which may then be any; no listener is bound,
             and `ways` gets a `CallersCallback`.
-        callback_port: The port of the default redirect URI; 0 for a free one.
+        callback_port: The port of a redirect URI that names none; 0 for a free one. A client that was
+            registered with another port is registered anew.
         resource: The resource identifier, where the server's own differs from its URL.
         quirks: Named deviations to tolerate.
         legacy: Take the 2025-03-26 shape where the server has no metadata.

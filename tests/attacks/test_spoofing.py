@@ -399,7 +399,7 @@ def _last_match(lines: list[str]) -> object:
         "`protocol/discovery.py: _read_metadata`",
         lambda patch: patch.setattr(
             "mcp_vacuum.protocol.discovery._read_metadata",
-            lambda model, response, _: None if response.status != 200 else _read(model, response),
+            lambda model, response, *_: None if response.status != 200 else _read(model, response),
         ),
     ),
     sees=Sees(ServerUnavailable, says="status 500"),

@@ -68,6 +68,17 @@ def test_it_prints_what_the_whole_command_line_prints(home: Home, url: str) -> N
         assert len(fast.stdout) > 20
 
 
+def test_a_token_that_lives_shorter_than_asked_for_is_said_on_stderr(home: Home, url: str) -> None:
+    words = "not for the 7200 s that were asked for: the server's tokens live 1800 s\n"
+    for flags in ((), ("--header",)):
+        fast, whole = both(home, "token", url, "--min-valid", "7200", *flags)
+
+        assert (fast.returncode, fast.stdout) == (0, whole.stdout)
+        assert fast.stderr.startswith("note: this token is good for 1")
+        assert fast.stderr.endswith(words)
+        assert whole.stderr.endswith(words)
+
+
 def test_everything_else_is_the_whole_command_lines(home: Home, url: str) -> None:
     for arguments in OTHERS:
         fast, whole = both(home, *(url if word == "URL" else word for word in arguments))

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from mcp_vacuum.lab import Lab, LabConfig
+from tests.people import free_port
 
 from .conftest import CommandLine
 
@@ -65,6 +66,15 @@ class TestResult:
         cli.ok("login", url, "--force")
 
         assert len(cli.visited) == 1
+
+    def test_force_ends_what_it_replaces_and_says_so(self, cli: CommandLine, url: str, lab: Lab) -> None:
+        done = cli.ok("login", url, "--force")
+        lab.faults.revoke_status = 503
+        again = cli.ok("login", url, "--force", "--json")
+
+        assert "the login that this one replaces is revoked, and its client deleted" in done.err
+        assert again.json["state"] == "valid"
+        assert "note: the login that this one replaces is not revoked: " in again.err
 
     def test_a_server_that_needs_none(self, cli: CommandLine) -> None:
         with Lab(LabConfig(require_login=False)) as lab:
@@ -139,6 +149,14 @@ class TestOptions:
 
         assert asked.query["redirect_uri"][0].startswith("http://localhost:")
 
+    def test_a_callback_port_wins_over_the_remembered_one(self, cli: CommandLine, url: str, lab: Lab) -> None:
+        port = str(free_port())
+        done = cli.ok("login", url, "--account", "work", "--callback-port", port)
+        (asked,) = lab.recorder.to("/authorize")
+
+        assert asked.query["redirect_uri"] == (f"http://127.0.0.1:{port}/callback",)
+        assert f"the remembered callback port is not {port}; registering anew" in done.err
+
     def test_no_browser_shows_the_address(self, cli: CommandLine, lab: Lab) -> None:
         done = cli("login", lab.mcp_url, "--no-browser", "--timeout", "1")
 
@@ -162,6 +180,7 @@ class TestOptions:
         [
             ("--callback-port", "0"),
             ("--callback-port", "70000"),
+            ("--callback-port", "8123", "--redirect-uri", "http://127.0.0.1:8124/callback"),
             ("--timeout", "0"),
             ("--timeout", "soon"),
             ("--quirk", "trust-everybody"),

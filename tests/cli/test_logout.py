@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mcp_vacuum.lab import Lab
 
 from .conftest import CommandLine
@@ -37,10 +39,23 @@ class TestLogout:
 
         assert [login.account for login in cli.store.logins()] == ["work"]
 
-    def test_twice_is_an_error(self, cli: CommandLine, url: str) -> None:
+    @pytest.mark.parametrize("name", ["{url}", "127.0.0.1", "{host}/mcp"])
+    def test_twice_is_an_error_that_asks_for_no_login(self, cli: CommandLine, url: str, name: str) -> None:
         cli.ok("logout", url)
+        name = name.format(url=url, host=url.split("/")[2])
+        done = cli("logout", name)
 
-        assert cli("logout", url).code == 3
+        assert done.code == 3
+        assert f"no login for {name} is stored" in done.err
+        assert "mcp-vacuum list" in done.err
+        assert "login required" not in done.err
+        assert "mcp-vacuum login" not in done.err
+
+    def test_a_missing_account_names_those_that_are_there(self, cli: CommandLine, url: str) -> None:
+        done = cli("logout", url, "--account", "third")
+
+        assert f"no login for {url} is stored for account 'third'" in done.err
+        assert "known accounts: default" in done.err
 
     def test_a_damaged_login_is_set_aside_and_makes_room(self, cli: CommandLine, url: str) -> None:
         """What the error of a damaged record tells a person to do works."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mcp_vacuum.lab import Lab
+from mcp_vacuum.lab import Lab, LabConfig
 
 from .conftest import CommandLine
 
@@ -36,13 +36,28 @@ class TestToken:
         assert [request.path for request in lab.recorder.requests] == ["/token"]
         assert cli.visited == []
 
-    @pytest.mark.parametrize("spelling", ["127.0.0.1", "{host}", "{url}", "{upper}", "work"])
+    @pytest.mark.parametrize("spelling", ["127.0.0.1", "{host}", "{host}/mcp", "{url}", "{upper}", "work"])
     def test_other_names_of_a_server(self, cli: CommandLine, lab: Lab, url: str, spelling: str) -> None:
         cli.ok("alias", url, "work")
         host = url.split("/")[2]
         name = spelling.format(host=host, url=url, upper=url.replace("http", "HTTP"))
 
         assert cli.ok("token", name).out.strip() == lab.issued_access_tokens[-1]
+
+    def test_a_token_that_lives_shorter_than_asked_for_is_said_on_stderr(self, cli: CommandLine) -> None:
+        with Lab(LabConfig(access_token_lifetime=50)) as lab:
+            cli.ok("login", lab.mcp_url)
+            kept = cli.ok("token", lab.mcp_url)
+            short = cli.ok("token", lab.mcp_url, "--min-valid", "300")
+            quiet = cli.ok("token", lab.mcp_url, "--min-valid", "300", "--quiet")
+
+        assert kept.err == quiet.err == ""
+        assert short.err.startswith("note: this token is good for ")
+        assert "not for the 300 s that were asked for: the server's tokens live 50 s" in short.err
+        assert short.out.count("\n") == 1
+
+    def test_a_token_that_lives_long_enough_needs_no_word(self, cli: CommandLine, url: str) -> None:
+        assert cli.ok("token", url, "--min-valid", "300").err == ""
 
     def test_an_account(self, cli: CommandLine, lab: Lab, url: str) -> None:
         cli.ok("login", url, "--account", "work")

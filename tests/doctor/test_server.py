@@ -56,6 +56,7 @@ def test_a_server_without_trouble(lab: Lab) -> None:
         ),
         ({"wrong_issuer": "https://other.example"}, "issuer", 4, "names another issuer"),
         ({"metadata_status": 404}, "server-metadata", 7, "publishes no metadata"),
+        ({"wrong_issuer": True}, "server-metadata", 7, "issuer: Input should be a valid string"),
         ({"metadata_status": 403}, "server-metadata", 7, "status 403"),
         ({"metadata_redirect": "https://other.example/x"}, "server-metadata", 4, "another origin"),
         ({"metadata_override": {"token_endpoint": ABSENT}}, "endpoints", 7, "has no token_endpoint"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcp_vacuum.drivers.route import Route, proxy_address, route_to
+from mcp_vacuum.drivers.route import Route, proxy_address, proxy_source, route_to
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.safety.secret import Secret
 
@@ -48,6 +48,30 @@ class TestProxyOfTheEnvironment:
             monkeypatch.setenv(name, value)
 
         assert Route.from_environment("https://as.example/token").proxy == (proxy and Secret(proxy))
+
+
+class TestProxySource:
+    @pytest.mark.parametrize(
+        ("environment", "source"),
+        [
+            ({"HTTPS_PROXY": "http://a", "HTTP_PROXY": "http://b"}, "HTTPS_PROXY"),
+            ({"HTTPS_PROXY": "http://a", "https_proxy": "http://b"}, "https_proxy"),
+            ({"HTTPS_PROXY": "", "ALL_PROXY": "http://a"}, "ALL_PROXY"),
+            ({"HTTP_PROXY": "http://b"}, "the system's settings"),
+        ],
+    )
+    def test_the_variable_that_counts(
+        self, environment: dict[str, str], source: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+
+        assert proxy_source("https://as.example/", None) == source
+
+    def test_a_login_keeps_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://a")
+
+        assert proxy_source("https://as.example/", Route(PROXY)) == "kept with the login"
 
 
 class TestCertificatesOfTheEnvironment:

@@ -392,9 +392,11 @@ class TestTls:
             connection.sendall(OK)
 
         with serving(plain) as wire:
-            error = failure(run, get(f"https://localhost:{wire.port}/"), NetworkPolicy("localhost"))
+            error = failure(run, get(f"https://localhost:{wire.port}/mcp"), NetworkPolicy("localhost"))
 
         assert surely_not_sent(error)
+        assert error.message == f"https://localhost:{wire.port} does not speak TLS on this port"
+        assert error.hint == f"did you mean http://localhost:{wire.port}/mcp ?"
 
     @pytest.mark.parametrize("content", [None, "no certificate"])
     def test_trust_that_cannot_be_read_is_named(
@@ -479,6 +481,20 @@ class TestProxy:
         assert surely_not_sent(error)
         assert "407" in error.message
 
+    @pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+    def test_one_that_is_down_is_named_with_its_variable_and_without_its_password(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, variable: str
+    ) -> None:
+        with serving(hanging_up) as proxy:
+            place = f"127.0.0.1:{proxy.port}"
+        monkeypatch.setenv(variable, f"http://me:proxy-password@{place}")
+        error = failure(run, get("https://as.example/"), PUBLIC)
+
+        assert surely_not_sent(error)
+        assert f"no connection to https://as.example through the proxy {place} ({variable})" in error.message
+        assert variable in (error.hint or "")
+        assert "proxy-password" not in f"{error.message} {error.hint}"
+
     def test_the_certificate_behind_it_is_verified(
         self, run: Run, certificate: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -542,6 +558,17 @@ class TestFixedRoute:
         assert own.requests[0].startswith(b"CONNECT as.example:443 HTTP/1.1\r\n")
         assert b"Proxy-Authorization: Basic bWU6cGFzcw==" in own.requests[0]
         assert another.connections == 0
+
+    def test_its_own_proxy_is_named_where_it_is_down(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://another.example:3128")
+        with serving(hanging_up) as own:
+            place = f"127.0.0.1:{own.port}"
+        route = Route(Secret(f"http://me:pass@{place}"))
+        with pytest.raises(ServerUnavailable, match="kept with the login") as caught:
+            run(send(get("https://as.example/token")), PUBLIC, route=route)
+
+        assert f"through the proxy {place} (" in caught.value.message
+        assert "HTTPS_PROXY" not in f"{caught.value.message} {caught.value.hint}"
 
     def test_without_a_proxy_it_goes_directly(
         self, run: Run, resolver: Resolver, monkeypatch: pytest.MonkeyPatch

@@ -36,11 +36,11 @@ def challenge(text: str = "Bearer", status: int = 401, **more: Any) -> HttpRespo
     return answers(status, headers={"WWW-Authenticate": text}, body=b"", **more)
 
 
-def prm(resource: str = SERVER, servers: Any = (ISSUER,), **members: Any) -> HttpResponse:
+def prm(resource: Any = SERVER, servers: Any = (ISSUER,), **members: Any) -> HttpResponse:
     return answers(200, resource=resource, authorization_servers=servers, **members)
 
 
-def asm(issuer: str = ISSUER, **members: Any) -> HttpResponse:
+def asm(issuer: Any = ISSUER, **members: Any) -> HttpResponse:
     document = {
         "issuer": issuer,
         "authorization_endpoint": "https://as.example/authorize",
@@ -206,6 +206,12 @@ class TestDiscover:
 
         assert found == NotRequired(SERVER)
 
+    def test_an_object_that_is_no_metadata_makes_an_open_server_no_protected_one(self) -> None:
+        said = answers(200, error="not found")
+        _, found = play(discover(SERVER), answers(200), answers(200), said, said)
+
+        assert found == NotRequired(SERVER)
+
     def test_an_open_server_with_metadata_does(self) -> None:
         _, found = play(discover(SERVER), answers(200), answers(200), prm(), asm())
 
@@ -219,6 +225,11 @@ class TestDiscover:
             ([challenge(), prm(servers=[])], "lists no authorization server"),
             ([challenge(), prm(servers=None)], "lists no authorization server"),
             ([challenge(), prm(), answers(404), answers(404)], "publishes no metadata"),
+            ([challenge(), prm(), answers(404), asm(issuer=True)], f"no usable metadata: {OIDC}: issuer: "),
+            ([challenge(), prm(), asm(issuer=None), answers(404)], f"no usable metadata: {ASM}: issuer: "),
+            ([challenge(), prm(), answers(200, body=b'{"issuer"'), answers(404)], f"{ASM}: not JSON"),
+            ([challenge(), prm(), answers(200, body=b"<html>"), answers(404)], "publishes no metadata"),
+            ([challenge(), prm(resource=5), answers(404)], f"no usable .* metadata: {PRM}/mcp: resource: "),
             ([challenge(), prm(), asm(token_endpoint=None)], "has no token_endpoint"),
             ([challenge(), prm(), asm(token_endpoint="")], "has no token_endpoint"),
         ],

@@ -168,6 +168,29 @@ class TestServerUrl:
         assert caught.value.hint == f"did you mean https://{typed} ?"
 
     @pytest.mark.parametrize(
+        "typed",
+        [
+            "127.0.0.1:8000/mcp",
+            "localhost:8000/mcp",
+            "localhost",
+            "x.localhost/mcp",
+            "[::1]:8000/mcp",
+        ],
+    )
+    def test_on_loopback_the_forgotten_scheme_is_http(self, typed: str) -> None:
+        with pytest.raises(UsageError, match="has no scheme") as caught:
+            normalise_server_url(typed)
+
+        assert caught.value.hint == f"did you mean http://{typed} ?"
+
+    @pytest.mark.parametrize("typed", ["work", "0x7f.1", "mcp.example:99999/mcp", "me@mcp.example/mcp"])
+    def test_what_no_scheme_makes_a_url_is_not_suggested(self, typed: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            normalise_server_url(typed)
+
+        assert "did you mean" not in (caught.value.hint or "")
+
+    @pytest.mark.parametrize(
         "typed", ["", "help me", "ftp://h.example", "https://me@h.example", "https://0x7f.1"]
     )
     def test_what_is_no_server_url_is_a_usage_error(self, typed: str) -> None:
@@ -177,8 +200,10 @@ class TestServerUrl:
         assert caught.value.exit_status == 2
 
     def test_plain_http_is_refused_for_what_it_is(self) -> None:
-        with pytest.raises(SecurityRefused, match="plain http"):
-            normalise_server_url("http://mcp.example")
+        with pytest.raises(SecurityRefused, match="plain http") as caught:
+            normalise_server_url("http://mcp.example/mcp")
+
+        assert "did you mean https://mcp.example/mcp ?" in (caught.value.hint or "")
 
     @given(foreign_urls)
     def test_it_is_its_own_canonical_form(self, typed: str) -> None:

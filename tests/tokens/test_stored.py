@@ -80,6 +80,12 @@ class TestFindLogin:
 
         assert "mcp-vacuum list" in (caught.value.hint or "")
 
+    def test_an_unknown_url_without_its_scheme_names_the_command(self, store: CredentialStore) -> None:
+        with pytest.raises(LoginRequired) as caught:
+            find_login(store, "localhost:8000/mcp")
+
+        assert "mcp-vacuum login http://localhost:8000/mcp" in (caught.value.hint or "")
+
     def test_a_host_with_several_servers_is_ambiguous(self, store: CredentialStore) -> None:
         store.put(credential("https://a.example/other"), expected_generation=0)
         with pytest.raises(UsageError) as caught:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import os
 import signal
 import socket as sockets
@@ -291,6 +292,7 @@ def _shown(held: Held) -> dict[str, Any]:
         "created_at": token.created_at,
         "scope": token.scope,
         "mono": held.mono,
+        "left": math.ceil(held.left()),
         "generation": held.generation,
         "proved": held.prover is not None,
     }
@@ -304,4 +306,5 @@ def _in_words(reply: dict[str, Any] | VacuumError) -> bytes:
     """What `cli/fast.py` reads: a token that may be printed as it is, or nothing."""
     if isinstance(reply, VacuumError) or reply["proved"]:
         return wire.words("no")
-    return wire.words("ok", reply["token_type"], reply["access_token"])
+    life = (str(reply["left"]), str(reply["expires_in"]))
+    return wire.words("ok", reply["token_type"], reply["access_token"], *life)

@@ -16,41 +16,64 @@ if TYPE_CHECKING:
 _TIMEOUT = 120.0
 """Seconds: the agent may have to refresh first."""
 _MOST = 1024 * 1024
+_MIN_VALID = "60"
+"""Seconds; `tokens/policy.py: MIN_VALIDITY`."""
 
 
 def main() -> None:
     """Run `mcp-vacuum`."""
     try:
-        line = _line(sys.argv[1:])
+        answer = _line(sys.argv[1:])
     except KeyboardInterrupt:
         os.write(2, b"interrupted; nothing was lost\n")
         sys.exit(130)
-    if line is None or not _printed(line):
+    if answer is None or not _printed(1, answer[0]):
         from mcp_vacuum.cli.main import main as whole
 
         whole()
+    elif answer[1]:
+        _printed(2, f"note: {answer[1]}")
 
 
-def _line(arguments: list[str]) -> str | None:
-    """Return what `token` prints, or None where the whole command line has to look at it."""
+def short_lived(left: int, lifetime: int, wanted: float) -> str | None:
+    """Return what to say of a token that ends sooner than was asked for; None of any other.
+
+    Args:
+        left: Seconds of life that it has.
+        lifetime: Seconds that the server gave it.
+        wanted: Seconds that were asked for.
+    """
+    if left >= wanted:
+        return None
+    asked = f"not for the {wanted:.10g} s that were asked for"
+    return f"this token is good for {left} s, {asked}: the server's tokens live {lifetime} s"
+
+
+def _line(arguments: list[str]) -> tuple[str, str | None] | None:
+    """Return what `token` prints and what there is to say about it.
+
+    None where the whole command line has to look at it.
+    """
     asked = _asked(arguments)
     if asked is None or os.environ.get("MCP_VACUUM_AGENT", "auto") not in ("auto", "on"):
         return None
-    target, account, seconds, header = asked
+    target, account, wanted, header = asked
     try:
-        reply = _exchanged(f"token\0{target}\0{account}\0{seconds}".encode())
+        reply = _exchanged(f"token\0{target}\0{account}\0{wanted or _MIN_VALID}".encode())
     except (OSError, ValueError, ImportError, AttributeError):  # the last: a system without such sockets
         return None
-    if len(reply) != 3 or reply[0] != "ok":
+    if len(reply) != 5 or reply[0] != "ok":
         return None
-    return f"Authorization: {reply[1]} {reply[2]}" if header else reply[2]
+    note = short_lived(int(reply[3]), int(reply[4]), int(wanted)) if wanted else None
+    return (f"Authorization: {reply[1]} {reply[2]}" if header else reply[2]), note
 
 
 def _asked(arguments: list[str]) -> tuple[str, str, str, bool] | None:
-    """Return target, account, seconds and whether the header is wanted, of exactly these arguments."""
+    """Return target, account, seconds (empty if not given) and whether the header is wanted."""
     if arguments[:1] != ["token"]:
         return None
-    values = {"--account": "default", "--min-valid": "60"}
+    values = {"--account": "default", "--min-valid": _MIN_VALID}
+    given = ""
     target, header = "", False
     rest = iter(arguments[1:])
     for word in rest:
@@ -58,12 +81,13 @@ def _asked(arguments: list[str]) -> tuple[str, str, str, bool] | None:
             header = True
         elif word in values:
             values[word] = next(rest, "")
+            given = values["--min-valid"] if word == "--min-valid" else given
         elif word.startswith("-") or target:
             return None
         else:
             target = word
     account, seconds = values["--account"], values["--min-valid"]
-    return (target, account, seconds, header) if target and account and seconds.isdecimal() else None
+    return (target, account, given, header) if target and account and seconds.isdecimal() else None
 
 
 def _exchanged(payload: bytes) -> list[str]:
@@ -129,12 +153,12 @@ def _exactly(connection: _socket.socket, size: int) -> bytes:
     return data
 
 
-def _printed(line: str) -> bool:
-    """Write the line to stdout; False if it could not be, but a reader that has gone is no error."""
+def _printed(descriptor: int, line: str) -> bool:
+    """Write the line; False if it could not be, but a reader that has gone is no error."""
     data = line.encode() + b"\n"
     try:
         while data:
-            data = data[os.write(1, data) :]
+            data = data[os.write(descriptor, data) :]
     except BrokenPipeError:
         return True
     except OSError:

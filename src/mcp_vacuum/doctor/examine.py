@@ -22,7 +22,7 @@ from mcp_vacuum.errors import LoginRequired
 from mcp_vacuum.models import Credential
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.safety.url import host_of, normalise_server_url
+from mcp_vacuum.safety.url import host_of, likely_url, normalise_server_url
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.key_source import Ask
 
@@ -153,8 +153,9 @@ def _name(wanted: str, store: CredentialStore | None) -> str:
         return wanted
     named = store.server_named(wanted) if store else None
     if named is None:
+        url = likely_url(wanted) or "URL"
         raise LoginRequired(
-            wanted, "no login is known by that name", hint="mcp-vacuum doctor URL, or mcp-vacuum list"
+            wanted, "no login is known by that name", hint=f"mcp-vacuum doctor {url}, or mcp-vacuum list"
         )
     return named
 

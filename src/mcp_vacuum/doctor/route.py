@@ -16,6 +16,7 @@ import httpcore2
 from mcp_vacuum.doctor.certificate import Certificate, read_certificate
 from mcp_vacuum.doctor.surroundings import Proxy, read_proxy
 from mcp_vacuum.drivers import route as chosen
+from mcp_vacuum.drivers.transport import speaks_no_tls
 from mcp_vacuum.errors import SecurityRefused
 from mcp_vacuum.patience import answered
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -263,7 +264,7 @@ def _shown_anyway(way: _Way) -> Certificate | None:
 
 
 def _tls_trouble(caught: ssl.SSLError) -> str:
-    if caught.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+    if speaks_no_tls(caught):
         return "it does not speak TLS on this port"
     return f"{(caught.reason or 'the handshake failed').replace('_', ' ').lower()}"
 

@@ -71,11 +71,11 @@ class LoopbackListener:
         self._thread.start()
 
     @classmethod
-    def for_redirect_uri(cls, redirect_uri: str) -> LoopbackListener:
-        """Bind the host, port and path of a redirect URI; a URI without a port gets a free one."""
+    def for_redirect_uri(cls, redirect_uri: str, port: int = 0) -> LoopbackListener:
+        """Bind the host, port and path of a redirect URI; one without a port gets `port`, or a free one."""
         try:
             parts = urlsplit(redirect_uri)
-            host, port = parts.hostname, parts.port or 0
+            host, port = parts.hostname, parts.port or port
         except ValueError:
             host = None
         if host is None or parts.scheme != "http" or parts.query or parts.fragment:

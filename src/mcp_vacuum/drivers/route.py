@@ -99,6 +99,22 @@ def route_to(url: str, fixed: Route | None) -> Route:
     return Route.from_environment(url) if fixed is None else fixed.towards(url)
 
 
+def proxy_source(url: str, fixed: Route | None) -> str:
+    """Say who named the proxy to a URL: a variable by its name, the system's settings, or the login itself.
+
+    Args:
+        url: Where the request goes.
+        fixed: As for `route_to`.
+    """
+    if fixed is not None:
+        return "kept with the login"
+    for wanted in (f"{url.partition(':')[0]}_proxy", "all_proxy"):
+        named = [name for name, value in os.environ.items() if value and name.lower() == wanted]
+        if named:
+            return max(named)  # the one in lower case, which counts where there are two
+    return "the system's settings"
+
+
 def proxy_address(proxy: Secret) -> str:
     """Return what may be shown of a proxy: ``host:port``, never the user and password."""
     try:

@@ -18,10 +18,11 @@ import anyio
 import httpcore2
 
 from mcp_vacuum._version import __version__
-from mcp_vacuum.drivers.route import Route, route_to
+from mcp_vacuum.drivers.route import Route, proxy_address, proxy_source, route_to
 from mcp_vacuum.errors import AnswerLost, AnswerTooLarge, ServerUnavailable, VacuumError
 from mcp_vacuum.patience import answered
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
+from mcp_vacuum.safety.address import is_loopback_host
 from mcp_vacuum.safety.limits import PROBE_TIMEOUT
 from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.url import host_of, origin
@@ -93,12 +94,17 @@ class _Body:
         return HttpResponse(self._request.url, self._response.status, headers, body, time.time(), took)
 
 
-def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
-    """Say what went wrong, and whether the request may have been processed."""
-    where, hint = origin(request.url), "check the URL and the network, then try again"
+def _failure(request: HttpRequest, error: BaseException, fixed: Route | None) -> VacuumError:
+    """Say what went wrong, by which way, and whether the request may have been processed."""
+    through, hint = _way(request.url, fixed)
+    where = f"{origin(request.url)}{through}"
+    caught = error.__cause__ or error.__context__
     if isinstance(error, TimeoutError | httpcore2.TimeoutException):
         what = f"{where} did not answer within {request.timeout:.0f} s"
-    elif isinstance(error.__cause__ or error.__context__, ssl.SSLError):
+    elif isinstance(caught, ssl.SSLError) and speaks_no_tls(caught):
+        what = f"{where} does not speak TLS on this port"
+        hint = hint if through else _without_tls(request.url)
+    elif isinstance(caught, ssl.SSLError):
         what = f"no trusted TLS connection to {where}: {_reason(error)}"
         if "not yet valid" in what or "has expired" in what:
             hint = "check the clock of this machine; if it is right, the server's certificate is at fault"
@@ -106,6 +112,31 @@ def _failure(request: HttpRequest, error: BaseException) -> VacuumError:
         what = f"no connection to {where}: {_reason(error)}"
     kind = ServerUnavailable if isinstance(error, _NOT_SENT) else AnswerLost
     return kind(what, hint=hint, url=request.url)
+
+
+def _way(url: str, fixed: Route | None) -> tuple[str, str]:
+    """Return what to say of the proxy on the way to a URL, if there is one, and what to check there."""
+    proxy = route_to(url, fixed).proxy
+    if proxy is None:
+        return "", "check the URL and the network, then try again"
+    source = proxy_source(url, fixed)
+    hint = (
+        f"check the proxy and {source}, then try again; NO_PROXY={host_of(url)} goes without it"
+        if fixed is None
+        else "check the proxy, then try again; mcp-vacuum login URL --force keeps the one of today instead"
+    )
+    return f" through the proxy {proxy_address(proxy)} ({source})", hint
+
+
+def speaks_no_tls(error: ssl.SSLError) -> bool:
+    """True if what answered the handshake was no TLS at all."""
+    return error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+
+
+def _without_tls(url: str) -> str:
+    if is_loopback_host(host_of(url)):
+        return f"did you mean http{url.removeprefix('https')} ?"
+    return "check the port of the URL"
 
 
 def _reason(error: BaseException) -> str:
@@ -313,7 +344,7 @@ class AsyncTransport(_Transport[httpcore2.AsyncConnectionPool]):
                             body.add(chunk)
                     return body.finish()
         except (*_FAILED, TimeoutError) as error:
-            raise _failure(request, error) from None
+            raise _failure(request, error, self._route) from None
 
     def _pool(self, route: Route, trust: dict[str, Any]) -> httpcore2.AsyncConnectionPool:
         if route.proxy:
@@ -349,7 +380,7 @@ class SyncTransport(_Transport[httpcore2.ConnectionPool]):
                         body.add(chunk)
                 return body.finish()
         except _FAILED as error:
-            raise _failure(request, error) from None
+            raise _failure(request, error, self._route) from None
 
     def _pool(self, route: Route, trust: dict[str, Any]) -> httpcore2.ConnectionPool:
         if route.proxy:

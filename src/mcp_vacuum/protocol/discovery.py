@@ -123,10 +123,10 @@ def discover(
     patience = Patience()
     probe = greeting or (yield from probe_server(server_url, patience))
     metadata = yield from _find_resource_metadata(server_url, probe, resource, patience)
-    if metadata is None and legacy and probe.protected:
-        return (yield from _discover_legacy(server_url, probe, quirks, patience))
-    if metadata is None:
-        return _without_metadata(server_url, probe)
+    if not isinstance(metadata, ProtectedResourceMetadata):
+        if legacy and probe.protected:
+            return (yield from _discover_legacy(server_url, probe, quirks, patience))
+        return _without_metadata(server_url, probe, metadata)
     if not metadata.authorization_servers:
         raise DiscoveryError(
             f"{server_url} needs a login but lists no authorization server",
@@ -158,7 +158,7 @@ def _discover_legacy(
     urls = iter((f"{issuer}{_SERVER_WELL_KNOWN}",))
     what = "authorization server metadata"
     found = yield from _first_document(AuthorizationServerMetadata, urls, what, patience)
-    if found is not None:
+    if isinstance(found, tuple):
         server = check_server_metadata(found[0], issuer, quirks=quirks)
     else:
         server = AuthServer(
@@ -235,12 +235,12 @@ def _read_probe(response: HttpResponse) -> Probe:
     return Probe(response.status, content_type, bearer_hints(response.header_lines("www-authenticate")))
 
 
-def _without_metadata(server_url: str, probe: Probe) -> NotRequired:
+def _without_metadata(server_url: str, probe: Probe, misfit: Misfit | None) -> NotRequired:
     if probe.open:
         return NotRequired(server_url)
     if probe.protected:
         raise DiscoveryError(
-            f"{server_url} needs a login but publishes no protected resource metadata",
+            f"{server_url} needs a login but publishes no {_usable(misfit, 'protected resource metadata')}",
             hint="its operator has to serve RFC 9728 metadata",
             spec="RFC 9728 §3, MCP authorization",
             url=server_url,
@@ -281,18 +281,18 @@ def stated_resource(server_url: str, *, greeting: Probe | None = None) -> Flow[s
     hint = probe.hints.resource_metadata if probe.hints else None
     urls = resource_metadata_urls(server_url, hint)
     found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata", patience)
-    return found[0].resource if found else None
+    return found[0].resource if isinstance(found, tuple) else None
 
 
 def _find_resource_metadata(
     server_url: str, probe: Probe, wanted: str | None, patience: Patience
-) -> Flow[ProtectedResourceMetadata | None]:
+) -> Flow[ProtectedResourceMetadata | Misfit | None]:
     hint = probe.hints.resource_metadata if probe.hints else None
     root = f"{origin(server_url)}{_RESOURCE_WELL_KNOWN}"
     urls = resource_metadata_urls(server_url, hint)
     found = yield from _first_document(ProtectedResourceMetadata, urls, "resource_metadata", patience)
-    if found is None:
-        return None
+    if not isinstance(found, tuple):
+        return found
     metadata, url = found
     _check_resource(metadata.resource, server_url, url == root, wanted)
     return metadata
@@ -340,9 +340,9 @@ def discover_auth_server(
     urls = server_metadata_urls(issuer)
     what = "authorization server metadata"
     found = yield from _first_document(AuthorizationServerMetadata, urls, what, patience or Patience())
-    if found is None:
+    if not isinstance(found, tuple):
         raise DiscoveryError(
-            f"the authorization server {printable(issuer)} publishes no metadata",
+            f"the authorization server {printable(issuer)} publishes no {_usable(found, 'metadata')}",
             hint="its operator has to serve RFC 8414 or OpenID Connect metadata",
             spec="RFC 8414 §3",
             url=issuer,
@@ -443,16 +443,34 @@ class Patience:
         return min(METADATA_TIMEOUT, self.left)
 
 
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A JSON object where a document should be, and why it is not that document."""
+
+    url: str
+    why: str
+
+
+def _usable(misfit: Misfit | None, what: str) -> str:
+    """Name what is missing; of what is there but unfit, say where, and what is wrong with it."""
+    return f"usable {what}: {misfit.url}: {misfit.why}" if misfit else what
+
+
 def _first_document(
     model: type[D], urls: Iterator[str], what: str, patience: Patience
-) -> Flow[tuple[D, str] | None]:
-    """Fetch the first URL that has the document. A server that is slow or odd ends the search."""
+) -> Flow[tuple[D, str] | Misfit | None]:
+    """Fetch the first URL that has the document. A server that is slow or odd ends the search.
+
+    Where none has it, the first object that is something else is what there is to say.
+    """
+    misfit: Misfit | None = None
     for url in dict.fromkeys(urls):
         response = yield from _fetch(check_endpoint(url, what), what, patience)
-        document = _read_metadata(model, response, what)
-        if document is not None:
+        document = _read_metadata(model, response, url, what)
+        if document is not None and not isinstance(document, Misfit):
             return document, url
-    return None
+        misfit = misfit or document
+    return misfit
 
 
 def _fetch(url: EndpointUrl, what: str, patience: Patience) -> Flow[HttpResponse]:
@@ -491,7 +509,7 @@ def _same_origin(foreign: str, url: str) -> bool:
         return False
 
 
-def _read_metadata(model: type[D], response: HttpResponse, what: str) -> D | None:
+def _read_metadata(model: type[D], response: HttpResponse, url: str, what: str) -> D | Misfit | None:
     if response.status in _ABSENT:
         return None
     if response.status >= 500 or response.status == 429:
@@ -500,8 +518,8 @@ def _read_metadata(model: type[D], response: HttpResponse, what: str) -> D | Non
         raise DiscoveryError(f"{what} answers with status {response.status}", url=response.url)
     try:
         return read_document(model, response.body)
-    except NotADocument:
-        return None
+    except NotADocument as why:
+        return Misfit(url, str(why)) if response.body.lstrip().startswith(b"{") else None
 
 
 def _unavailable(response: HttpResponse) -> ServerUnavailable:

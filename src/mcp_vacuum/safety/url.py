@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NewType
 from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
@@ -27,6 +28,7 @@ _NUMERIC_LABEL = re.compile(r"(?:0[xX][0-9A-Fa-f]*|[0-9]+)\.?$")
 _DOTTED_QUAD = re.compile(r"(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})$")
 _NAME = re.compile(r"[A-Za-z0-9._~-]+$")
 _V6 = re.compile(r"[0-9A-Fa-f:.]+$")
+_WITHOUT_SCHEME = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::\d+)?(?:/\S*)?")
 _MAX_LENGTH = 8192
 
 
@@ -55,13 +57,16 @@ def _check_host(host: str, bracketed: bool) -> None:
         raise ValueError("writes an IP address in disguise")
 
 
-def check_endpoint(url: str, what: str, *, spec: str = "OAuth 2.1 §1.5") -> EndpointUrl:
+def check_endpoint(
+    url: str, what: str, *, spec: str = "OAuth 2.1 §1.5", if_plain: str | None = None
+) -> EndpointUrl:
     """Return `url` unchanged if a request may go there.
 
     Args:
         url: As it came from metadata or a challenge.
         what: What it is, for the message, such as ``token_endpoint``.
         spec: The rule that a refusal names.
+        if_plain: What to do about plain http.
 
     Raises:
         SecurityRefused: Not https (or http on loopback), malformed, with userinfo or a fragment.
@@ -71,7 +76,7 @@ def check_endpoint(url: str, what: str, *, spec: str = "OAuth 2.1 §1.5") -> End
     except ValueError as error:
         raise SecurityRefused(f"{what} {error}", spec=spec, url=printable(url)) from None
     if parts.scheme == "http" and not is_loopback_host(parts.hostname or ""):
-        raise SecurityRefused(f"{what} is plain http", spec=spec, url=url)
+        raise SecurityRefused(f"{what} is plain http", hint=if_plain, spec=spec, url=url)
     if parts.scheme not in ("https", "http"):
         raise SecurityRefused(f"{what} is not an https URL", spec=spec, url=printable(url))
     if "#" in url:
@@ -105,13 +110,39 @@ def normalise_server_url(text: str) -> str:
         raise _not_a_url(text, "is not an http(s) URL")
     path = "" if parts.path == "/" and not parts.query else parts.path
     url = urlunsplit((parts.scheme, _authority(parts), path, parts.query, ""))
-    return check_endpoint(url, "the server URL", spec="MCP authorization, Communication Security")
+    return check_endpoint(
+        url,
+        "the server URL",
+        spec="MCP authorization, Communication Security",
+        if_plain=f"did you mean https{url.removeprefix('http')} ? Plain http is for this machine alone",
+    )
 
 
 def _not_a_url(text: str, why: str) -> UsageError:
-    bare = re.fullmatch(r"[\w.-]+\.[\w.-]+(:\d+)?(/\S*)?", text)
-    hint = f"did you mean https://{text} ?" if bare else "give a URL such as https://mcp.example.com/mcp"
-    return UsageError(f"{printable(text)!r} {why}", hint=hint)
+    meant = likely_url(text)
+    if meant is None:
+        return UsageError(f"{printable(text)!r} {why}", hint="give a URL such as https://mcp.example.com/mcp")
+    return UsageError(f"{printable(text)!r} has no scheme", hint=f"did you mean {meant} ?")
+
+
+def completed(text: str) -> list[str]:
+    """Return the canonical server URLs that `text` without its scheme can be, the likeliest first.
+
+    On loopback that is http, then https; elsewhere https alone. None if it is no host, port and path.
+    """
+    if not _WITHOUT_SCHEME.fullmatch(text):
+        return []
+    urls = []
+    for scheme in _DEFAULT_PORTS:
+        with suppress(UsageError, SecurityRefused):
+            urls.append(normalise_server_url(f"{scheme}://{text}"))
+    return urls
+
+
+def likely_url(text: str) -> str | None:
+    """Return the server URL that a person meant who left out its scheme; None for what may be any name."""
+    meant = next(iter(completed(text)), None)
+    return meant if meant and (set(text) & set(".:/") or is_loopback_host(text)) else None
 
 
 def _authority(parts: SplitResult) -> str:

@@ -136,6 +136,8 @@ class CredentialStore:
     def find(self, name: str) -> Credential | None:
         """Return the login called `name`: an alias, a server URL, or a host that only one server has.
 
+        A URL may be without its scheme where only one server fits.
+
         Of several accounts of a server the default account is meant.
 
         Raises:
@@ -148,7 +150,7 @@ class CredentialStore:
         return None if meant is None else self.get(meant.key.name, meant.key.account)
 
     def named(self, name: str) -> Sequence[Entry]:
-        """Return the logins that `name` can mean: by alias, else by server URL, else by host."""
+        """Return the logins that `name` can mean; see `matching`."""
         return matching(name, self._records.find(name))
 
     def server_named(self, name: str) -> str | None:

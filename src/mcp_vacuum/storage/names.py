@@ -1,4 +1,4 @@
-"""What people call a login: an alias, its server's URL, or its host."""
+"""What people call a login: an alias, its server's URL with or without the scheme, or its host."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from urllib.parse import urlsplit
 
 from mcp_vacuum.errors import UsageError
 from mcp_vacuum.models import DEFAULT_ACCOUNT
+from mcp_vacuum.safety.url import completed
 from mcp_vacuum.storage.base import Entry
 
 ALIAS = re.compile(r"[^\W_][\w.-]{0,63}")
 
 
 def matching(name: str, entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Return the logins that `name` can mean: by alias, else by server URL, else by host."""
+    """Return the logins that `name` can mean: by alias, else by URL, by host, or by URL without a scheme."""
     return (
         [entry for entry in entries if entry.alias == name]
         or [entry for entry in entries if entry.key.name == name]
         or [entry for entry in entries if name.lower() in _hosts(entry.key.name)]
+        or [entry for entry in entries if entry.key.name in completed(name)]
     )
 
 

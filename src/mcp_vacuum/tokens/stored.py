@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mcp_vacuum.errors import LoginRequired
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Binding, ClientCredentials, Credential
-from mcp_vacuum.safety.url import normalise_server_url
+from mcp_vacuum.safety.url import likely_url, normalise_server_url
 from mcp_vacuum.storage.access import Held
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.tokens.source import LoginTokens
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def find_login(store: CredentialStore | None, name: str, account: str = DEFAULT_ACCOUNT) -> Credential:
     """Return the login that `name` means: a server URL in any spelling, an alias, or a host name.
+
+    The scheme of a URL may be left out where only one stored server fits.
 
     Raises:
         LoginRequired: There is none.
@@ -42,7 +44,9 @@ def _none(store: CredentialStore, name: str, account: str) -> LoginRequired:
     reason = f"no login for account {account!r}" if others else "no login is stored"
     hint = f"known accounts: {', '.join(others)} (--account NAME)" if others else None
     if hint is None and "://" not in name:
-        hint = "mcp-vacuum list shows the logins; a new one needs the URL: mcp-vacuum login URL"
+        url = likely_url(name)
+        new = f"a new one: mcp-vacuum login {url}" if url else "a new one needs the URL: mcp-vacuum login URL"
+        hint = f"mcp-vacuum list shows the logins; {new}"
     return LoginRequired(name, reason, account=account, hint=hint)
 
 

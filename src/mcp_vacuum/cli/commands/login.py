@@ -101,6 +101,8 @@ def login(
     """
     if no_browser + device + paste > 1:
         raise UsageError("--no-browser, --device and --paste exclude each other")
+    if redirect_uri and callback_port:
+        raise UsageError("--redirect-uri and --callback-port exclude each other")
     if device and (redirect_uri or callback_port):
         raise UsageError("a device login has no callback", spec="RFC 8628 §1")
     options = LoginOptions(
@@ -218,7 +220,7 @@ class Teller:
     """Turns the steps of a login into lines."""
 
     _SILENT = frozenset({"discovering", "waiting"})
-    _NOTES = frozenset({"notice", "issuer_changed", "port_in_use", "login_needed"})
+    _NOTES = frozenset({"notice", "issuer_changed", "port_in_use", "port_given", "login_needed", "not_ended"})
 
     def __init__(self, ui: Ui) -> None:
         self._ui = ui

@@ -10,7 +10,7 @@ from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
-from mcp_vacuum.errors import RecordDamaged
+from mcp_vacuum.errors import LoginRequired, RecordDamaged
 from mcp_vacuum.logout import logout_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.storage.opening import open_store
@@ -43,6 +43,8 @@ def logout(ui: Ui, url: str, account: str, keep_registration: bool) -> None:
     except RecordDamaged as error:
         _set_aside(ui, error.url or url, account)
         return
+    except LoginRequired as error:
+        raise _nothing_to_end(error) from None
     result = logout_blocking(store, credential, keep_registration=keep_registration)
     tell(Forget(credential.server, credential.account))
     if credential.grant in MACHINE_GRANTS:
@@ -61,6 +63,15 @@ def logout(ui: Ui, url: str, account: str, keep_registration: bool) -> None:
     }
     done = f"logged out of {credential.server}" + (", and revoked" if result.revoked else "")
     ui.result(members, done + (", and unregistered" if result.registration == "deleted" else ""))
+
+
+def _nothing_to_end(error: LoginRequired) -> LoginRequired:
+    """Say so in words for somebody who wants no login, least of all a new one."""
+    of_account = "" if error.account == DEFAULT_ACCOUNT else f" for account {error.account!r}"
+    error.message = f"no login for {error.server} is stored{of_account}"
+    if error.hint is None or error.hint.startswith("mcp-vacuum "):
+        error.hint = "mcp-vacuum list shows the logins"
+    return error
 
 
 def _set_aside(ui: Ui, server: str, account: str) -> None:

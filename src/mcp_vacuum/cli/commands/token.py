@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import click
+from click.core import ParameterSource
 
 from mcp_vacuum.agent.source import token_source
 from mcp_vacuum.cli.completing import accounts, logins
+from mcp_vacuum.cli.fast import short_lived
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.models import DEFAULT_ACCOUNT
@@ -35,7 +39,8 @@ def token(ui: Ui, url: str, account: str, min_valid: float, header: bool) -> Non
     """Print a valid access token, alone on stdout, refreshing it if needed.
 
     URL may be an alias or a host name that only one login has. Never opens a browser: without a usable
-    login it exits with 3 and names the command to type.
+    login it exits with 3 and names the command to type. Where the server's tokens do not live as long as
+    --min-valid asks for, that is said on stderr.
     """
     tokens = token_source(url, account)
     held = tokens.obtain(min_valid)
@@ -45,6 +50,8 @@ def token(ui: Ui, url: str, account: str, min_valid: float, header: bool) -> Non
         ui.note(
             "this token is bound to a key: each request needs a DPoP proof, which the Python library makes"
         )
+    asked = click.get_current_context().get_parameter_source("min_valid") is ParameterSource.COMMANDLINE
+    short = short_lived(math.ceil(held.left()), held.token.expires_in, min_valid) if asked else None
     members = {
         "access_token": value,
         "token_type": kind,
@@ -53,3 +60,5 @@ def token(ui: Ui, url: str, account: str, min_valid: float, header: bool) -> Non
         "account": account,
     }
     ui.result(members, f"Authorization: {kind} {value}" if header else value)
+    if short:
+        ui.note(short)
