@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 
-import click
-
 from mcp_vacuum.agent.source import held_by_agent
-from mcp_vacuum.cli.completing import logins
 from mcp_vacuum.cli.logins import as_json, opened, refreshed_text
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_login
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
 from mcp_vacuum.storage.credentials import CredentialStore
@@ -20,7 +18,7 @@ EXAMPLE = "mcp-vacuum accounts mcp.example.com"
 
 
 @command(EXAMPLE)
-@click.argument("url", shell_complete=logins)
+@of_login
 def accounts(ui: Ui, url: str) -> None:
     """List the accounts that are logged in to one server."""
     store = open_store(create=False)

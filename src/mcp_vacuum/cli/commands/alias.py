@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import click
 
-from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.logins import as_json, opened
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_account, of_login
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
-from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.tokens.facts import facts_of
 
 EXAMPLE = """mcp-vacuum alias https://mcp.example.com/mcp work
@@ -17,14 +16,9 @@ mcp-vacuum token work"""
 
 
 @command(EXAMPLE)
-@click.argument("url", shell_complete=logins)
+@of_login
 @click.argument("name", required=False)
-@click.option(
-    "--account",
-    default=DEFAULT_ACCOUNT,
-    shell_complete=accounts,
-    help="Which of several logins to this server.",
-)
+@of_account
 @click.option("--remove", is_flag=True, help="Take the name away.")
 def alias(ui: Ui, url: str, name: str | None, account: str, remove: bool) -> None:
     """Give a login a short name that every command takes instead of the URL."""

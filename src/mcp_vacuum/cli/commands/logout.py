@@ -6,9 +6,9 @@ import click
 
 from mcp_vacuum.agent.source import tell
 from mcp_vacuum.agent.wire import Forget
-from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_account, of_login
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, RecordDamaged
 from mcp_vacuum.logout import logout_blocking
@@ -20,13 +20,8 @@ EXAMPLE = "mcp-vacuum logout mcp.example.com"
 
 
 @command(EXAMPLE)
-@click.argument("url", shell_complete=logins)
-@click.option(
-    "--account",
-    default=DEFAULT_ACCOUNT,
-    shell_complete=accounts,
-    help="Which of several logins to this server.",
-)
+@of_login
+@of_account
 @click.option(
     "--keep-registration",
     is_flag=True,

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import click
-
 from mcp_vacuum.agent.source import held_by_agent, login_tokens
-from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.logins import as_json, as_text, opened
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_account, of_login
 from mcp_vacuum.cli.ui import Ui
-from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.tokens.facts import facts_of
 
 EXAMPLE = "mcp-vacuum refresh mcp.example.com"
 
 
 @command(EXAMPLE)
-@click.argument("url", shell_complete=logins)
-@click.option(
-    "--account",
-    default=DEFAULT_ACCOUNT,
-    shell_complete=accounts,
-    help="Which of several logins to this server.",
-)
+@of_login
+@of_account
 def refresh(ui: Ui, url: str, account: str) -> None:
     """Refresh a login now, and so find out whether it is still alive."""
     store, credential = opened(url, account)

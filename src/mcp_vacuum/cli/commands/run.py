@@ -10,27 +10,23 @@ import click
 
 from mcp_vacuum.agent.source import adopt, token_source
 from mcp_vacuum.cli.commands.login import code_shower, teller
-from mcp_vacuum.cli.completing import accounts, files, logins
+from mcp_vacuum.cli.completing import files
 from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_account, of_login
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, UsageError
 from mcp_vacuum.login import LoginOptions, login_blocking
-from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential, OAuth2Token
+from mcp_vacuum.models import Credential, OAuth2Token
 from mcp_vacuum.tokens.facts import refreshable
 
 EXAMPLE = "mcp-vacuum run mcp.example.com -- python agent.py"
 
 
 @command(EXAMPLE, context_settings={"ignore_unknown_options": True})
-@click.argument("url", shell_complete=logins)
+@of_login
 @click.argument("cmd", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=files)
-@click.option(
-    "--account",
-    default=DEFAULT_ACCOUNT,
-    shell_complete=accounts,
-    help="Which of several logins to this server.",
-)
+@of_account
 def run(ui: Ui, url: str, cmd: tuple[str, ...], account: str) -> None:
     """Run CMD with a valid token in MCP_VACUUM_TOKEN, in its environment only.
 

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import click
 
-from mcp_vacuum.cli.completing import accounts, logins
+from mcp_vacuum.cli.completing import logins
 from mcp_vacuum.cli.logins import as_json, as_text, look
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_account
 from mcp_vacuum.cli.ui import Ui
-from mcp_vacuum.models import DEFAULT_ACCOUNT
 
 EXAMPLE = "mcp-vacuum status mcp.example.com --json"
 
 
 @command(EXAMPLE)
 @click.argument("url", required=False, shell_complete=logins)
-@click.option(
-    "--account",
-    default=DEFAULT_ACCOUNT,
-    shell_complete=accounts,
-    help="Which of several logins to this server.",
-)
+@of_account
 def status(ui: Ui, url: str | None, account: str) -> None:
     """Show one login, or all of them. Asks the store and the agent only; nothing is sent to a server."""
     seen = look(url, account)

@@ -8,11 +8,10 @@ import click
 from click.core import ParameterSource
 
 from mcp_vacuum.agent.source import token_source
-from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.fast import short_lived
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_account, of_login
 from mcp_vacuum.cli.ui import Ui
-from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.tokens.policy import MIN_VALIDITY
 
 EXAMPLE = """curl -H "Authorization: Bearer $(mcp-vacuum token mcp.example.com)" https://mcp.example.com/mcp
@@ -20,13 +19,8 @@ curl -H "$(mcp-vacuum token mcp.example.com --header)" https://mcp.example.com/m
 
 
 @command(EXAMPLE)
-@click.argument("url", shell_complete=logins)
-@click.option(
-    "--account",
-    default=DEFAULT_ACCOUNT,
-    shell_complete=accounts,
-    help="Which of several logins to this server.",
-)
+@of_login
+@of_account
 @click.option(
     "--min-valid",
     default=MIN_VALIDITY,

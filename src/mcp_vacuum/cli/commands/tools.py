@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
-import click
 
 from mcp_vacuum.agent.source import token_source
-from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.main import command
+from mcp_vacuum.cli.options import of_account, of_login
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, ServerUnavailable, UsageError, VacuumError
 from mcp_vacuum.models import DEFAULT_ACCOUNT
@@ -27,13 +26,8 @@ _NAME_COLUMN = 32
 
 
 @command(EXAMPLE)
-@click.argument("url", shell_complete=logins)
-@click.option(
-    "--account",
-    default=DEFAULT_ACCOUNT,
-    shell_complete=accounts,
-    help="Which of several logins to this server.",
-)
+@of_login
+@of_account
 def tools(ui: Ui, url: str, account: str) -> None:
     """Show what an MCP server offers: tools, resources, prompts. Needs the extra `mcp`."""
     server, account, source = _target(url, account)
