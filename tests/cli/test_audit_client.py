@@ -32,6 +32,30 @@ class TestAuditClient:
         assert [each["rule"] for each in done.json["findings"]] == ["CL-PKCE-02"]
         assert done.json["target"].endswith("'{url}'")
 
+    def test_a_client_that_never_worked_is_no_pass(self, cli: CommandLine) -> None:
+        broken = [sys.executable, "-IS", "-c", "import sys; sys.exit('boom token=abcdefghij')", "{url}"]
+        done = cli("audit", "client", *SUBSET, "--", *broken)
+
+        assert done.code == 2
+        assert "nothing found" not in done.out
+        assert "could not be examined" in done.out
+        assert "boom token=***" in done.out
+        assert "its last line: boom token=***" in done.err
+        assert "abcdefghij" not in done.out + done.err
+
+    def test_a_client_that_never_worked_as_json(self, cli: CommandLine) -> None:
+        done = cli("audit", "client", *SUBSET, "--json", "--", "false", "{url}")
+
+        assert (done.code, done.json["compliant"], done.json["findings"]) == (2, False, [])
+        assert "LAB-00" in done.error["message"]
+
+    def test_what_was_found_in_a_client_that_never_worked_decides(self, cli: CommandLine) -> None:
+        options = ("--scenario", "LAB-00", "--fail-on", "low")
+        done = cli("audit", "client", *options, "--", *command("no-pkce"))
+
+        assert done.code == 10
+        assert "CL-PKCE-01" in done.out
+
     def test_a_command_without_a_place_for_the_url(self, cli: CommandLine) -> None:
         done = cli("audit", "client", "--", "true")
 

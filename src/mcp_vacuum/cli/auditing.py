@@ -116,7 +116,21 @@ def deliver(
         ui.error(error)
     if errors:
         return errors[0].exit_status
-    return FINDINGS if _reached(wanted.fail_on, reports) else 0
+    unseen = [_not_examined(each.unexamined) for each in reports if each.unexamined]
+    for error in unseen:
+        ui.error(error)
+    if _reached(wanted.fail_on, reports):
+        return FINDINGS
+    return unseen[0].exit_status if unseen else 0
+
+
+def _not_examined(unexamined: Unexamined) -> UsageError:
+    """Make the error of a client that does not work: as good as one that cannot be started."""
+    said = f"; its last line: {unexamined.said[-1]}" if unexamined.said else ""
+    return UsageError(
+        f"the client could not be examined: {unexamined.because}{said}",
+        hint="it has to log in and to call or list tools: try it by hand, or see --timeout and --keep-env",
+    )
 
 
 def _reached(limit: Severity | None, reports: Sequence[SecurityReport]) -> bool:
