@@ -60,7 +60,14 @@ def _verdict(report: SecurityReport, paint: Paint) -> Iterator[str]:
     if report.unexamined is not None:
         yield from _not_examined(report.unexamined, paint)
     elif not severities:
-        yield paint("nothing found", "good")
+        yield paint("nothing found", "good") if _judged(report) else paint("nothing to judge", "remark")
+
+
+def _judged(report: SecurityReport) -> bool:
+    """False if no rule applies at all."""
+    return bool(
+        report.findings or report.passed or any(unclear(because) for _, because in report.not_checked)
+    )
 
 
 def _not_examined(unexamined: Unexamined, paint: Paint) -> Iterator[str]:
@@ -117,6 +124,9 @@ def _tally(report: SecurityReport) -> Iterator[str]:
     for reason, rules in together({} if blind else reasons).items():
         named = f"{rules[0]}: " if len(rules) == 1 else ""
         yield from _wrapped(f"  {len(rules):>3} not judged: {named}{reason}", indent=6)
+    if not _judged(report):
+        for reason in dict.fromkeys(because for _, because in report.not_checked):
+            yield from _wrapped(f"  {reason.removeprefix('NOT_APPLICABLE: ')}", indent=4)
     if report.findings:
         yield from _wrapped(f"each rule is explained at {PAGES}")
 

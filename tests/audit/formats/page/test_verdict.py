@@ -31,6 +31,13 @@ def test_what_could_not_be_examined_is_not_green() -> None:
     assert "Every rule" not in text
 
 
+def test_it_says_whether_any_rule_holds() -> None:
+    assert "Every rule that could be judged holds" in verdict(
+        SecurityReport("x", passed=("R-1",)), Mask(), "h1"
+    )
+    assert "No rule could be judged" in verdict(SecurityReport("x"), Mask(), "h1")
+
+
 def test_a_box_for_each_severity_that_cannot_be_ticked_where_there_is_none() -> None:
     text = counts(audited(no_pkce_advertised=True).findings)
 

@@ -40,7 +40,7 @@ def verdict(report: SecurityReport, mask: Mask, heading: str) -> Markup:
         el(heading, mask.url(report.target), class_="target"),
         el("p", _icon(report.compliant), words(report), class_="words"),
         _not_examined(report.unexamined) if report.unexamined else None,
-        el("p", _told(worst, mask), class_="worst") if worst or not report.unexamined else None,
+        el("p", _told(report, worst, mask), class_="worst") if worst or not report.unexamined else None,
         _tally(report),
         class_=f"verdict {tone_of(report)}",
     )
@@ -78,9 +78,9 @@ def _tile(severity: Severity, count: int) -> Markup:
     return el("label", el("b", str(count)), " ", word, box, class_=f"count {shade}")
 
 
-def _told(worst: ReportedFinding | None, mask: Mask) -> Markup | str:
+def _told(report: SecurityReport, worst: ReportedFinding | None, mask: Mask) -> Markup | str:
     if worst is None:
-        return "Every rule that could be judged holds."
+        return "Every rule that could be judged holds." if report.passed else "No rule could be judged."
     where, why = mask.text(worst.finding.where), mask.text(worst.finding.why)
     return join("The worst: ", el("code", where), f": {why} ({worst.rule.id}, {worst.severity.word}).")
 
