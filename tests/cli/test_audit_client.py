@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_vacuum.audit.scenarios import SCENARIOS
 from tests.audit.planted.client import command
 
 from .conftest import CommandLine
@@ -63,7 +64,29 @@ class TestAuditClient:
         assert "{url}" in done.err
 
     def test_a_scenario_that_nobody_knows(self, cli: CommandLine) -> None:
-        assert cli("audit", "client", "--scenario", "LAB-99", "--", "true", "{url}").code == 2
+        done = cli("audit", "client", "--scenario", "LAB-99", "--", "true", "{url}")
+
+        assert done.code == 2
+        assert "there is no scenario 'LAB-99'" in done.err
+        assert "--list-scenarios" in done.err
+
+    def test_the_scenarios_are_listed(self, cli: CommandLine) -> None:
+        shown = cli.ok("audit", "client", "--list-scenarios").out
+        listed = cli.ok("audit", "client", "--list-scenarios", "--json").json["scenarios"]
+
+        assert [each["scenario"] for each in listed] == [each.name for each in SCENARIOS]
+        assert all(each["scenario"] in shown and each["what"] in shown for each in listed)
+
+    def test_the_scenarios_of_a_family_in_any_case_are_listed(self, cli: CommandLine) -> None:
+        lines = cli.ok("audit", "client", "--list-scenarios", "--scenario", "lab-13").out.splitlines()
+
+        assert {line.split("/")[0].split()[0] for line in lines[1:]} == {"LAB-00", "LAB-13"}
+
+    def test_without_a_client(self, cli: CommandLine) -> None:
+        done = cli("audit", "client")
+
+        assert done.code == 2
+        assert "no client is named" in done.err
 
     def test_an_interruption_leaves_no_client_behind(self, tmp_path: Path) -> None:
         file = tmp_path / "pid"

@@ -53,7 +53,7 @@ def scenarios_of(options: ClientOptions) -> tuple[Scenario, ...]:
         return chosen(options.scenarios)
     except KeyError as unknown:
         raise UsageError(
-            f"there is no scenario {unknown.args[0]!r}", hint="docs/command-line.md lists them"
+            f"there is no scenario {unknown.args[0]!r}", hint="mcp-vacuum audit client --list-scenarios"
         ) from None
 
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from mcp_vacuum.audit.clients import ClientOptions, audit_client, scenarios_of
+from mcp_vacuum.audit.scenarios.scenario import Scenario
 from mcp_vacuum.cli.auditing import Wanted, deliver, report_options
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
+from mcp_vacuum.errors import UsageError
 
 EXAMPLE = (
     "mcp-vacuum audit client -- python my_client.py {url}\n"
-    "mcp-vacuum audit client --fail-on high -- npx -y -p mcp-remote mcp-remote-client {url}"
+    "mcp-vacuum audit client --fail-on high -- npx -y -p mcp-remote mcp-remote-client {url}\n"
+    "mcp-vacuum audit client --list-scenarios"
 )
 
 
 @command(EXAMPLE, context_settings={"ignore_unknown_options": True})
-@click.argument("cmd", metavar="CMD...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("cmd", metavar="CMD...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
-    "--scenario", "scenarios", metavar="NAME", multiple=True, help="Play this one only; repeatable."
+    "--scenario",
+    "scenarios",
+    metavar="NAME",
+    multiple=True,
+    help="Play this one only, or this family, such as LAB-11; repeatable.",
 )
+@click.option("--list-scenarios", is_flag=True, help="Say what each scenario is, and run nothing.")
 @click.option(
     "--timeout",
     metavar="SECONDS",
@@ -42,6 +52,7 @@ def client(
     ui: Ui,
     cmd: tuple[str, ...],
     scenarios: tuple[str, ...],
+    list_scenarios: bool,
     timeout: float,
     at_once: int,
     keep_env: tuple[str, ...],
@@ -55,7 +66,18 @@ def client(
     INCONCLUSIVE.
     """
     options = ClientOptions(scenarios, timeout, at_once, keep_env)
-    names = [scenario.name for scenario in scenarios_of(options)]
-    with ui.counting(names) as done:
+    played = scenarios_of(options)
+    if list_scenarios:
+        _list(ui, played)
+        return 0
+    if not cmd:
+        raise UsageError("no client is named", hint="mcp-vacuum audit client -- CMD... {url}")
+    with ui.counting([scenario.name for scenario in played]) as done:
         report = audit_client(cmd, options, done=done)
     return deliver(ui, wanted, [report])
+
+
+def _list(ui: Ui, scenarios: Sequence[Scenario]) -> None:
+    rows = [(scenario.name, scenario.what) for scenario in scenarios]
+    members = {"scenarios": [{"scenario": name, "what": what} for name, what in rows]}
+    ui.result(members, ui.table(("scenario", "what misbehaves"), rows))
