@@ -24,6 +24,7 @@ class TestAuditClient:
         done = cli.ok("audit", "client", *SUBSET, "--fail-on", "info", "--", *command())
 
         assert "nothing found" in done.out
+        assert done.err == "2 scenarios, 2 at a time\n"
 
     def test_a_client_with_a_flaw_as_json(self, cli: CommandLine) -> None:
         flawed = command("ignores-missing-pkce")
@@ -62,6 +63,7 @@ class TestAuditClient:
 
         assert done.code == 2
         assert "{url}" in done.err
+        assert "at a time" not in done.err
 
     def test_a_scenario_that_nobody_knows(self, cli: CommandLine) -> None:
         done = cli("audit", "client", "--scenario", "LAB-99", "--", "true", "{url}")
@@ -88,7 +90,8 @@ class TestAuditClient:
         assert done.code == 2
         assert "no client is named" in done.err
 
-    def test_an_interruption_leaves_no_client_behind(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+    def test_an_interruption_leaves_no_client_behind(self, tmp_path: Path, end: signal.Signals) -> None:
         file = tmp_path / "pid"
         code = "import os, sys, time; open(sys.argv[2], 'w').write(str(os.getpid()) + ' '); time.sleep(60)"
         client = [sys.executable, "-IS", "-c", code, "{url}", str(file)]
@@ -101,7 +104,7 @@ class TestAuditClient:
         while not (file.exists() and file.read_text().endswith(" ")):
             assert audit.poll() is None
             time.sleep(0.02)
-        audit.send_signal(signal.SIGINT)
+        audit.send_signal(end)
         _, said = audit.communicate(timeout=30)
 
         assert audit.returncode == 130

@@ -57,6 +57,17 @@ def scenarios_of(options: ClientOptions) -> tuple[Scenario, ...]:
         ) from None
 
 
+def plan(command: Sequence[str], options: ClientOptions) -> tuple[Scenario, ...]:
+    """Return what will be played with a client.
+
+    Raises:
+        UsageError: No argument contains ``{url}``, or there is no such scenario.
+    """
+    if not any(URL in argument for argument in command[1:]):
+        raise UsageError(f"no argument of the client contains {URL}", hint="say where the server's URL goes")
+    return scenarios_of(options)
+
+
 def audit_client(
     command: Sequence[str], options: ClientOptions | None = None, *, done: Done = lambda name: None
 ) -> SecurityReport:
@@ -84,9 +95,7 @@ def collect_client(command: Sequence[str], options: ClientOptions, done: Done) -
     Raises:
         UsageError: See `audit_client`.
     """
-    if not any(URL in argument for argument in command[1:]):
-        raise UsageError(f"no argument of the client contains {URL}", hint="say where the server's URL goes")
-    wanted = scenarios_of(options)
+    wanted = plan(command, options)
     limits = Limits(options.timeout, options.keep_env, threading.Event())
     runs = _all(command, wanted, limits, options.at_once, done)
     if runs and runs[0].ended == "not started":

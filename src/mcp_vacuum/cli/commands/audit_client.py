@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
-from mcp_vacuum.audit.clients import ClientOptions, audit_client, scenarios_of
+from mcp_vacuum.audit.clients import ClientOptions, audit_client, plan, scenarios_of
 from mcp_vacuum.audit.scenarios.scenario import Scenario
 from mcp_vacuum.cli.auditing import Wanted, deliver, report_options
 from mcp_vacuum.cli.main import command
@@ -66,15 +68,30 @@ def client(
     INCONCLUSIVE.
     """
     options = ClientOptions(scenarios, timeout, at_once, keep_env)
-    played = scenarios_of(options)
     if list_scenarios:
-        _list(ui, played)
+        _list(ui, scenarios_of(options))
         return 0
     if not cmd:
         raise UsageError("no client is named", hint="mcp-vacuum audit client -- CMD... {url}")
-    with ui.counting([scenario.name for scenario in played]) as done:
+    played = plan(cmd, options)
+    ui.progress(f"{len(played)} scenarios, {at_once} at a time")
+    with ui.counting([scenario.name for scenario in played]) as done, _orderly_end():
         report = audit_client(cmd, options, done=done)
     return deliver(ui, wanted, [report])
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Take a request to end, as CI makes it, for Ctrl-C: the clients that run end first."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _list(ui: Ui, scenarios: Sequence[Scenario]) -> None:
