@@ -78,6 +78,9 @@ def audit_client(
         options: What to play, and how.
         done: Called after each scenario.
 
+    Returns:
+        The report; its `unexamined` says why if the client does not work even where nothing misbehaves.
+
     Raises:
         UsageError: No argument contains ``{url}``, there is no such scenario, or no such program.
     """
