@@ -32,8 +32,8 @@ format: $(READY)  ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-test: $(READY)  ## All tests but the long ones, two at a time (at most 6 minutes)
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not long"
+test: $(READY)  ## All tests but the long ones and those of `make check`, two at a time (at most 6 minutes)
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not long" --ignore tests/house
 
 test-long: $(READY)  ## Storms, foreign servers, conformance (at most 40 minutes)
 	$(BIN)/python -m pytest -q -m long tests/reliability

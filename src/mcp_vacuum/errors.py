@@ -13,6 +13,7 @@ VacuumError                         exit 1   the base; anything else that escape
 │       └── WrongAudience           exit 4   a token was about to go where it does not belong
 ├── ServerUnavailable               exit 5   network or server trouble: try again, nothing was lost
 │   └── AnswerLost                  exit 5   the request went out and no complete answer came
+│       └── AnswerTooLarge          exit 5   the answer was larger than what was to be read of it
 └── StorageError                    exit 6   the store or its key cannot be used: nothing was deleted
     ├── KeyUnavailable              exit 6   the key source is missing, locked or gives another key
     ├── VaultLocked                 exit 6   its owner locked it; `agent unlock` ends that
@@ -169,6 +170,12 @@ class AnswerLost(ServerUnavailable):
     """The request was sent and no complete answer came: whether it was processed is unknown."""
 
     code = "answer_lost"
+
+
+class AnswerTooLarge(AnswerLost):
+    """An answer came, and it was larger than what was to be read of it."""
+
+    code = "answer_too_large"
 
 
 class StorageError(VacuumError):

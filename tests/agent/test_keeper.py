@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,6 +49,32 @@ def adopted(server: str, generation: int = 1, **changes: object) -> Adopt:
 
 def held(keeper: Keeper, server: str) -> Held | None:
     return ACCESS_TOKENS.get((keeper.store.location, server, "default"))
+
+
+class TestLogins:
+    def test_all_are_shown_or_one_without_a_secret(self, keeper: Keeper, url: str) -> None:
+        login = record(keeper, url)
+        keeper.store.put(replace(login, account="second", alias="work", generation=1), 0)
+        told = keeper.logins(None, "default")
+        (one,) = keeper.logins("work", "default")["logins"]
+
+        assert [(each["account"], each["in_agent"]) for each in told["logins"]] == [
+            ("default", False),
+            ("second", False),
+        ]
+        assert (told["damaged"], told["key_source"]) == (0, keeper.store.key_source)
+        assert (one["account"], one["refreshable"]) == ("second", True)
+        assert login.refresh_token is not None
+        assert login.refresh_token.reveal() not in json.dumps(told)
+
+    def test_it_says_which_tokens_it_holds(self, keeper: Keeper, url: str) -> None:
+        keeper.find(url, "default").tokens.obtain()
+
+        assert keeper.logins(url, "default")["logins"][0]["in_agent"] is True
+
+    def test_no_such_login(self, keeper: Keeper) -> None:
+        with pytest.raises(LoginRequired):
+            keeper.logins("https://nobody.example/mcp", "default")
 
 
 class TestFind:

@@ -219,6 +219,14 @@ class TestSign:
 
         assert caught.value.hint == f"chmod 600 {place.sign}"
 
+    def test_no_way_to_it(self, root: Path) -> None:
+        (root / "file").write_text("")
+        with pytest.raises(AgentUnavailable, match="cannot be looked into") as caught:
+            Place(root / "file").read_sign()
+
+        assert "MCP_VACUUM_HOME" in str(caught.value.hint)
+        assert "agent.at" not in str(caught.value.hint)
+
     @NEEDS_ROOT
     def test_another_users(self, place: Place) -> None:
         self.hang(place)

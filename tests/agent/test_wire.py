@@ -19,6 +19,7 @@ from mcp_vacuum.storage.lease import Busy
 
 REQUESTS: list[wire.Request] = [
     wire.Find("work", "default"),
+    wire.Logins(None, "default"),
     wire.Token("https://mcp.example/mcp", "second", 60.0),
     wire.Token("https://mcp.example/mcp", "second", 0.5, rejected=7),
     wire.Headers("https://mcp.example/mcp", "default", "POST", "https://mcp.example/mcp/x"),

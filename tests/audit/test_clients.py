@@ -9,6 +9,7 @@ import pytest
 from mcp_vacuum.audit.clients import ClientOptions, audit_client, scenarios_of
 from mcp_vacuum.errors import UsageError
 from tests.audit.planted.client import audited, command
+from tests.audit.planted.document import hosted, run
 
 
 def test_an_honest_client_has_no_findings() -> None:
@@ -103,3 +104,12 @@ def test_an_interruption_ends_the_clients_first() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         audit_client(command(), ClientOptions(("LAB-11",)), done=interrupt)
+
+
+@pytest.mark.long
+def test_a_metadata_document_is_left_where_it_is_unless_the_flag_is_given() -> None:
+    with hosted() as url:
+        unasked, asked = run(url, fetch_metadata=False), run(url)
+
+    assert "only --fetch-metadata" in dict(unasked.not_checked)["CL-REG-03"]
+    assert {"CL-REG-03", "CL-REG-04"} <= set(asked.passed)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
 from mcp_vacuum.lab import LabConfig
 from tests.audit.front import Tls
 from tests.audit.planted import Planted, active, planted, try_out
-from tests.audit.planted.active import DPOP, HONEST, JWT, audited_actively
+from tests.audit.planted.active import DPOP, HONEST, JWT, KEYS, PAR, PATIENT, audited_actively
 from tests.audit.planted.passive import encrypted
 from tests.audit.planted.server import audited
 from tests.audit.proof import summary
@@ -56,6 +58,13 @@ def test_the_proof_counts_what_was_missed() -> None:
     assert "recall 0.0 %" in summary([missed])
 
 
+def test_an_honest_server_lets_a_code_expire() -> None:
+    report = audited_actively(options=PATIENT)
+
+    assert [each.as_json() for each in report.findings] == []
+    assert {"AS-CODE-03", *LADDER} <= set(report.passed), dict(report.not_checked)
+
+
 LADDER = {
     "AS-PKCE-04",
     "AS-PKCE-06",
@@ -84,6 +93,9 @@ ALSO = {
         pytest.param(HONEST, {"AS-TOK-03", "RS-TOK-05"}, id="opaque tokens"),
         pytest.param(JWT, {"AS-TOK-04", "AS-TOK-05", "RS-TOK-02", "RS-TOK-03", "RS-TOK-06"}, id="JWTs"),
         pytest.param(DPOP, {"RS-TOK-11"}, id="bound tokens"),
+        pytest.param(KEYS, {"AS-CLI-02"}, id="client assertions"),
+        pytest.param(replace(KEYS, grants=()), {"AS-CLI-02"}, id="client assertions, after a login"),
+        pytest.param(PAR, {"AS-PAR-01"}, id="pushed requests"),
     ],
 )
 def test_an_honest_server_with_logins_has_no_findings_at_all(config: LabConfig, holds: set[str]) -> None:

@@ -12,11 +12,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from mcp_vacuum.lab import Lab
+from mcp_vacuum.lab import Lab, LabConfig
 from tests.agent.running import Home, a_home, environ_of
 
 pytestmark = pytest.mark.long
 
+CARRIED = (sys.executable, "-c", "import os; print(os.environ['MCP_VACUUM_TOKEN'])")
+"""Prints the token that `run` gives."""
 WRONG, RIGHT = "incorrect horse", "correct horse"
 
 
@@ -113,6 +115,47 @@ class TestPassphrase:
         done(home, "agent", "stop")
         code, _, err = done(home, "token", lab.mcp_url)
         assert (code, "mcp-vacuum agent unlock" in err) == (6, True)  # a new agent was told nothing
+
+    def test_programs_need_no_terminal_while_the_agent_has_the_key(
+        self, home: Home, lab: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "passphrase")
+        monkeypatch.setenv("BROWSER", f"{sys.executable} -m mcp_vacuum.lab.user %s")
+        assert typed(home, [RIGHT, RIGHT], "login", lab.mcp_url)[0] == 0
+
+        assert done(home, "run", lab.mcp_url, "--", *CARRIED)[:2] == (0, f"{lab.issued_access_tokens[-1]}\n")
+        assert "add" in done(home, "tools", lab.mcp_url)[1]
+        for command in (("list",), ("status",), ("status", lab.mcp_url)):
+            code, out, _ = done(home, *command)
+            assert (code, lab.mcp_url in out, "valid" in out) == (0, True, True)
+        assert done(home, "status", f"{lab.mcp_url}/other")[0] == 3
+        code, _, err = done(home, "accounts", lab.mcp_url)
+        assert (code, "run the same command in a terminal" in err) == (6, True)
+        assert done(home, "agent", "lock")[0] == 0
+        assert done(home, "list")[0] == 6
+
+
+class TestWithoutRefreshTokens:
+    def test_a_person_is_asked_when_the_token_has_ended_and_not_before(
+        self, home: Home, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("BROWSER", f"{sys.executable} -m mcp_vacuum.lab.user %s")
+
+        def visits() -> int:
+            return len({request.query["state"] for request in lab.recorder.to("/authorize")})
+
+        with Lab(LabConfig(issue_refresh_token=False)) as lab:
+            assert done(home, "login", lab.mcp_url)[0] == 0
+            for _ in range(2):
+                assert done(home, "run", lab.mcp_url, "--", *CARRIED)[1].strip() in lab.issued_access_tokens
+            code, _, err = done(home, "login", lab.mcp_url)
+            assert (code, "still valid" in err, visits()) == (0, True, 1)
+
+            done(home, "agent", "stop")
+            assert done(home, "token", lab.mcp_url)[0] == 3
+            for _ in range(2):  # the first of them asks; the agent has its token for the second
+                assert done(home, "run", lab.mcp_url, "--", *CARRIED)[0] == 0
+            assert visits() == 2
 
 
 class TestEnvironmentKey:

@@ -13,6 +13,7 @@ import pytest
 
 from mcp_vacuum.audit.scenarios import SCENARIOS
 from tests.audit.planted.client import command
+from tests.audit.planted.document import hosted
 
 from .conftest import CommandLine
 
@@ -57,6 +58,16 @@ class TestAuditClient:
 
         assert done.code == 10
         assert "CL-PKCE-01" in done.out
+
+    def test_a_metadata_document_is_fetched_by_a_flag(self, cli: CommandLine) -> None:
+        with hosted({"client_secret": "s3cret-of-everybody"}) as url:
+            client = [*command("metadata-document"), url]
+            options = ("--scenario", "LAB-18/cimd", "--fetch-metadata", "--fail-on", "low", "--json")
+            done = cli("audit", "client", *options, "--", *client)
+
+        assert done.code == 10
+        assert "CL-REG-04" in [each["rule"] for each in done.json["findings"]]
+        assert "s3cret" not in done.out
 
     def test_a_command_without_a_place_for_the_url(self, cli: CommandLine) -> None:
         done = cli("audit", "client", "--", "true")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcp_vacuum.lab import Lab, LabConfig
+from tests.audit.planted.active import passing
 
 from .conftest import CommandLine
 
@@ -70,10 +71,29 @@ class TestActive:
         done = cli("audit", "server", lab.mcp_url, "--active")
 
         assert done.code == 2
-        assert "12 times at most" in done.err
+        assert "16 times at most" in done.err
         assert "nobody is here to agree" in done.err
         assert "--yes" in done.err
         assert lab.recorder.requests == ()
+
+    def test_it_says_too_that_it_will_hold_a_code(self, cli: CommandLine, lab: Lab) -> None:
+        done = cli("audit", "server", lab.mcp_url, "--active", "--patient")
+
+        assert done.code == 2
+        assert "17 times at most" in done.err
+        assert "10 minutes and 30 seconds" in done.err
+
+    def test_a_code_is_held_if_somebody_is_patient(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with Lab(LabConfig(any_loopback_port=True, code_lifetime=660)) as lab:
+            monkeypatch.setattr("mcp_vacuum.cli.commands.audit_server.waiter", lambda ui: passing(lab))
+            done = cli.ok(
+                "audit", "server", lab.mcp_url, "--active", "--yes", "--patient", "--format", "json"
+            )
+
+        assert "AS-CODE-03" in [each["rule"] for each in done.json["findings"]]
+        assert "the code is held for 10.5 minutes" in done.err
 
     @pytest.mark.parametrize("answer", ["n\n", "\n", ""])
     def test_a_no_is_a_no(
@@ -102,8 +122,8 @@ class TestActive:
         drawn = page.read_text(encoding="utf-8")
 
         assert done.code == 10
-        assert "login 1 of at most 12" in done.err
-        assert len(cli.visited) == done.err.count("of at most 12") >= 10
+        assert "login 1 of at most 16" in done.err
+        assert len(cli.visited) == done.err.count("of at most 16") >= 10
         assert "AS-REV-01" in drawn
         assert "an ordinary login: back from the browser" in drawn
         assert not cli.home.exists()
@@ -123,6 +143,7 @@ class TestActive:
         [
             ("--client-id", "x"),
             ("--yes",),
+            ("--patient",),
             ("--no-browser",),
             ("--callback-port", "8123"),
             ("--active", "--yes", "--no-browser", "--paste"),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
+from mcp_vacuum.cli.auditing import waiter
+from mcp_vacuum.cli.ui import Settings, Ui
 from mcp_vacuum.lab import Lab
 
 from .conftest import CommandLine
@@ -82,3 +88,22 @@ def test_a_report_in_a_pipe(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
 
 def test_a_dash_is_stdout(cli: CommandLine, lab: Lab) -> None:
     assert cli.ok("audit", "server", lab.mcp_url, "--output", "-").out.startswith(lab.mcp_url)
+
+
+def test_what_is_waited_for_is_shown_every_second_until_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, shown = [100.0], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    @contextmanager
+    def counting_down(self: Ui, what: str, seconds: float) -> Iterator[Callable[[float], None]]:
+        yield shown.append
+
+    monkeypatch.setattr(anyio, "current_time", lambda: now[0])
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    monkeypatch.setattr(Ui, "counting_down", counting_down)
+    asyncio.run(waiter(Ui(Settings()))(2.5, "a code"))  # type: ignore[arg-type]
+
+    assert shown == [2.5, 1.5, 0.5]
+    assert now == [102.5]

@@ -36,6 +36,24 @@ class TestCommand:
         assert "mcp-vacuum login URL" in done.out
         assert not cli.home.exists()
 
+    @pytest.mark.parametrize("place", ["home", "home/below"])
+    def test_nothing_is_promised_where_a_login_cannot_work(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch, place: str
+    ) -> None:
+        cli.home.write_text("")
+        monkeypatch.setenv("MCP_VACUUM_HOME", str(cli.home.parent / place))
+        done = cli("doctor", "--json")
+        verdicts = {each["name"]: each["verdict"] for each in done.json["checks"]}
+
+        assert done.code == 6
+        assert [verdicts[name] for name in ("home", "permissions", "vault", "logins")] == [
+            "fail",
+            "skipped",
+            "skipped",
+            "skipped",
+        ]
+        assert [cli(*each).code for each in (["list"], ["login", "https://mcp.example/"])] == [6, 6]
+
     @pytest.mark.parametrize("flag", [(), ("--json",)])
     def test_the_exit_code_is_the_first_failures(self, cli: CommandLine, url: str, flag: tuple[str]) -> None:
         assert cli("doctor", *flag).code == 0

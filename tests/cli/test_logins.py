@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from mcp_vacuum.cli.logins import as_json, as_text, not_required_json, opened, state_of
+from mcp_vacuum.cli.logins import Seen, as_json, as_text, look, not_required_json, opened
 from mcp_vacuum.cli.ui import Settings, Ui
 from mcp_vacuum.errors import LoginRequired
 from mcp_vacuum.models import ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
+from mcp_vacuum.tokens.facts import LoginFacts, facts_of
 
 
-def login(**changes: Any) -> Credential:
+def login(**changes: Any) -> LoginFacts:
     values: dict[str, Any] = {
         "server": "https://mcp.example/mcp",
         "issuer": "https://as.example",
@@ -22,24 +23,7 @@ def login(**changes: Any) -> Credential:
         "refresh_token": Secret("rt-secret-of-mine"),
         "created_at": 1000.0,
     }
-    return Credential(**{**values, **changes})
-
-
-class TestState:
-    @pytest.mark.parametrize(
-        ("changes", "state"),
-        [
-            ({}, "valid"),
-            ({"refresh_token": None}, "login_required"),
-            ({"ended": "login_ended"}, "login_required"),
-            ({"ended": "registration_stale", "doubts": (0.0, 50.0, 100.0)}, "login_required"),
-            ({"doubts": (0.0, 50.0, 100.0)}, "doubtful"),
-            ({"doubts": (0.0, 1.0, 2.0)}, "valid"),
-        ],
-    )
-    def test_words(self, changes: dict[str, Any], state: str) -> None:
-        assert state_of(login(**changes)) == state
-        assert as_json(login(**changes))["state"] == state
+    return facts_of(Credential(**{**values, **changes}))
 
 
 class TestShown:
@@ -49,7 +33,7 @@ class TestShown:
         assert "rt-secret" not in shown
 
     def test_a_record_that_nothing_was_bound_to_yet(self) -> None:
-        bare = Credential(server="grant")
+        bare = facts_of(Credential(server="grant"))
 
         assert as_json(bare)["registration"] == "none"
         assert "unknown" in as_text(Ui(Settings()), bare, now=0.0)
@@ -69,4 +53,7 @@ def test_without_a_vault_there_is_no_login(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(LoginRequired):
         opened("https://mcp.example/mcp", "default")
 
+    with pytest.raises(LoginRequired):
+        look("https://mcp.example/mcp")
+    assert look() == Seen()
     assert not (tmp_path / "home").exists()

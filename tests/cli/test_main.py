@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -108,6 +112,50 @@ class TestUsage:
         assert (done.code, done.error["code"]) == (2, "usage")
         assert done.error["hint"] == "mcp-vacuum token --help"
 
+    @pytest.mark.parametrize(
+        ("typed", "meant", "help_of"),
+        [
+            (("lgoin", UNKNOWN), "Did you mean 'login'?", "mcp-vacuum"),
+            (("tokn",), "Did you mean 'token'?", "mcp-vacuum"),
+            (("audit", "servr"), "Did you mean 'server'?", "mcp-vacuum audit"),
+            (("agent", "stat"), "Did you mean 'start' or 'status'?", "mcp-vacuum agent"),
+            (("token", UNKNOWN, "--acount", "x"), "--account", "mcp-vacuum token"),
+        ],
+    )
+    def test_a_slip_is_told_what_may_be_meant(
+        self, cli: CommandLine, typed: tuple[str, ...], meant: str, help_of: str
+    ) -> None:
+        done = cli(*typed)
+
+        assert (done.code, meant in done.err) == (2, True)
+        assert f"fix: {help_of} --help" in done.err
+
+    def test_what_is_no_slip_is_not(self, cli: CommandLine) -> None:
+        assert cli("xyzzy").err == "error: No such command 'xyzzy'\n  fix: mcp-vacuum --help\n"
+        assert "No such option" in cli("--xyzzy").err
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("token", "\udcff"),
+            ("login", UNKNOWN, "--account", "\udcff"),
+            ("login", UNKNOWN, "--scope", "\udcff"),
+        ],
+    )
+    def test_what_is_no_text_is_no_bug(self, cli: CommandLine, arguments: tuple[str, ...]) -> None:
+        done = cli(*arguments)
+
+        assert (done.code, "it is no text in UTF-8" in done.err) == (2, True)
+        assert not cli.home.exists()
+
+    def test_the_name_of_a_file_may_be_anything(self, cli: CommandLine) -> None:
+        assert "cannot be read" in cli("audit", "config", "no-such-\udcff").err
+
+    def test_an_option_without_its_value_names_its_command(self, cli: CommandLine) -> None:
+        done = cli("login", UNKNOWN, "--scope")
+
+        assert (done.code, "fix: mcp-vacuum login --help" in done.err) == (2, True)
+
     def test_a_url_without_a_scheme_is_guessed_in_the_hint(self, cli: CommandLine) -> None:
         assert "did you mean https://mcp.example.com/mcp" in cli("login", "mcp.example.com/mcp").err
 
@@ -168,3 +216,47 @@ class TestErrors:
         monkeypatch.setattr("mcp_vacuum.cli.commands.token.token_source", fail)
 
         assert cli("token", UNKNOWN).err == "error: it is so\n rule: RFC 1\n  fix: do this\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="shells and devices are POSIX")
+class TestStreams:
+    """Processes of their own: Python itself has a word to say about its streams at its end."""
+
+    def run(self, arguments: str, **environment: str) -> tuple[int, str]:
+        """Return exit code and stderr of a command of `sh`, its stdout being a pipe unless it says so."""
+        command = f'exec "{sys.executable}" -m mcp_vacuum {arguments}'
+        done = subprocess.run(
+            ["sh", "-c", command], env={**os.environ, **environment}, capture_output=True, check=False
+        )
+        return done.returncode, done.stderr.decode()
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+    @pytest.mark.parametrize("arguments", ["list", "--help", "token --help", "--version"])
+    def test_a_full_disk(self, cli: CommandLine, arguments: str) -> None:
+        said = "error: the result cannot be written: No space left on device\n"
+
+        assert self.run(f"{arguments} >/dev/full") == (2, said)
+
+    @pytest.mark.parametrize("arguments", ["list", "--help"])
+    def test_a_closed_stdout(self, cli: CommandLine, arguments: str) -> None:
+        said = "error: the result cannot be written: standard output is closed\n"
+
+        assert self.run(f"{arguments} >&-") == (2, said)
+
+    @pytest.mark.parametrize("streams", ["2>&-", "<&- 2>&-", "<&- >&- 2>&-"])
+    def test_the_others_closed(self, cli: CommandLine, streams: str) -> None:
+        assert self.run(f"token {UNKNOWN} {streams}") == (3, "")
+
+    def test_help_in_few_letters(self, cli: CommandLine) -> None:
+        assert self.run("token --help", PYTHONIOENCODING="latin-1") == (0, "")
+
+
+def test_a_home_that_cannot_even_be_looked_for_is_no_bug(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MCP_VACUUM_HOME", f"/{'x' * 300}")
+    monkeypatch.setenv("MCP_VACUUM_AGENT", "auto")
+    done = cli("token", UNKNOWN)
+
+    assert done.code == 6
+    assert "cannot be seen: File name too long" in done.err

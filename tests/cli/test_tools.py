@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from mcp_vacuum.cli.commands.tools import _meaning
 from mcp_vacuum.lab import Lab, LabConfig
 from mcp_vacuum.lab.messages import App, Request, Response
 
@@ -94,6 +95,30 @@ class TestTools:
 
         assert done.code == 5
         assert len(done.err.splitlines()) <= 3
+
+    @pytest.mark.parametrize("address", ["http://127.0.0.1:1/mcp", "https://mcp.invalid/mcp", "path"])
+    def test_what_a_login_has_words_for_is_said_in_these(
+        self, cli: CommandLine, lab: Lab, address: str
+    ) -> None:
+        target = lab.mcp_url.replace("/mcp", "/elsewhere") if address == "path" else address
+        done, login = cli("tools", target), cli("login", target)
+
+        assert done.code == login.code
+        assert done.err.splitlines() == login.err.splitlines()[-2:]
+        assert "  fix: " in done.err
+
+    def test_nothing_is_said_twice(self, cli: CommandLine, lab: Lab, url: str) -> None:
+        lab.faults.around = lambda request, app: (
+            Response(403) if "authorization" in request.headers else app(request)
+        )
+        done = cli("tools", url)
+
+        said, fix = done.err.splitlines()
+        assert (done.code, said.endswith(" (status 403)")) == (5, True)
+        assert fix == f"  fix: mcp-vacuum doctor {url}"
+        linked = OSError("the same")
+        linked.__cause__ = OSError("the same")
+        assert _meaning(url, linked, []).message.endswith("server: the same")
 
     def test_html_is_no_mcp_server(self, cli: CommandLine, lab: Lab, url: str) -> None:
         lab.faults.mcp_html = True

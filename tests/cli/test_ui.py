@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
-from mcp_vacuum.cli.ui import Settings, Ui, duration, harmless
-from mcp_vacuum.errors import VacuumError
+from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui, complete_streams, duration, harmless
+from mcp_vacuum.errors import UsageError, VacuumError
+from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.storage.passphrase_source import Recipe
+
+from .conftest import CommandLine
 
 
 class Terminal(io.StringIO):
@@ -78,6 +83,24 @@ class TestDuration:
         assert duration(seconds) == text
 
 
+class TestCountingDown:
+    def test_a_terminal_shows_what_is_waited_for_and_how_long_still(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _, err = terminals(monkeypatch)
+        with Ui(Settings()).counting_down("[a code]", 630) as show:
+            show(69.6)
+
+        assert "[a code]" in err.getvalue()
+        assert "1:10 left" in err.getvalue()
+
+    def test_a_pipe_shows_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with Ui(Settings()).counting_down("a code", 630) as show:
+            show(5)
+
+        assert "".join(capsys.readouterr()) == ""
+
+
 class TestTable:
     def test_columns_are_aligned_and_not_padded_at_the_end(self) -> None:
         text = Ui(Settings()).table(("A", "B"), [("long", "x"), ("s", "y")])
@@ -137,3 +160,101 @@ class TestHostileText:
 
         assert printed.strip().isprintable()
         assert json.loads(printed) == {"scope": "a\x9b\u202e\U000e0001b"}
+
+
+class TestPassphrase:
+    def cursor_is_there(self, err: Terminal) -> bool:
+        return err.getvalue().count("\x1b[?25l") == err.getvalue().count("\x1b[?25h")
+
+    @pytest.fixture
+    def seen(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """Whether nothing moved in the terminal, at each question."""
+        seen: list[bool] = []
+
+        def ask(prompt: str) -> str:
+            seen.append(isinstance(sys.stderr, Terminal) and self.cursor_is_there(sys.stderr))
+            return "correct horse"
+
+        monkeypatch.setattr("mcp_vacuum.storage.passphrase_source.ask_on_terminal", ask)
+        return seen
+
+    def test_a_spinner_stops_until_it_is_answered(
+        self, monkeypatch: pytest.MonkeyPatch, seen: list[bool]
+    ) -> None:
+        _, err = terminals(monkeypatch)
+        ui = Ui(Settings())
+        with ui.waiting("looking"):
+            assert not self.cursor_is_there(err)
+            assert ui.passphrase("Passphrase: ") == "correct horse"
+            assert not self.cursor_is_there(err)
+
+        assert (ui.passphrase("Once more: "), seen) == ("correct horse", [True, True])
+
+    def test_the_question_of_each_command_with_a_spinner_is_seen(
+        self, cli: CommandLine, monkeypatch: pytest.MonkeyPatch, seen: list[bool]
+    ) -> None:
+        monkeypatch.setattr(Recipe.__init__, "__defaults__", (2**10, 8, 1))
+        monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "passphrase")
+        open_store(ask=lambda _: "correct horse")
+        terminals(monkeypatch)
+        cli("doctor")
+        cli("vault", "rotate-key")
+
+        assert seen == [True] * 4
+
+
+class Broken(io.StringIO):
+    """A stream that nothing can be written to."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+    def write(self, text: str) -> int:
+        raise self.error
+
+
+class TestStreamsThatDoNotTakeIt:
+    def test_a_full_one_is_the_users_trouble(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", Broken(OSError(28, "No space left on device")))
+
+        with pytest.raises(UsageError, match="the result cannot be written: No space left on device"):
+            Ui(Settings()).out("x")
+
+    def test_a_reader_who_is_gone_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", Broken(BrokenPipeError()))
+
+        with pytest.raises(ReaderGone):
+            Ui(Settings()).out("x")
+
+    def test_what_cannot_be_said_is_left_unsaid(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stderr", Broken(OSError(28, "No space left on device")))
+
+        Ui(Settings()).error(VacuumError("x", hint="y"))
+
+    def test_closed_ones(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("stdin", "stdout", "stderr"):
+            monkeypatch.setattr(sys, name, None)
+        complete_streams()
+        ui = Ui(Settings())
+        ui.note("nobody hears it")
+
+        assert (ui.can_ask, ui.confirms("Go on?"), ui.bold("x")) == (False, False, "x")
+        with pytest.raises(UsageError, match="standard output is closed"):
+            ui.out("x")
+        for stream in (sys.stdin, sys.stdout, sys.stderr):
+            stream.close()
+
+    def test_those_that_are_there_stay(self) -> None:
+        before = (sys.stdin, sys.stdout, sys.stderr)
+        complete_streams()
+
+        assert (sys.stdin, sys.stdout, sys.stderr) == before
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+    def test_python_does_not_try_again_at_its_end(self) -> None:
+        """What is left in a buffer would be written once more, with a complaint and exit code 120."""
+        with Path("/dev/full").open("w") as stream, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", stream)
+            with pytest.raises(UsageError):
+                Ui(Settings()).out("x")

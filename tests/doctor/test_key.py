@@ -14,6 +14,7 @@ from mcp_vacuum.doctor.vault import look_at_vault
 from mcp_vacuum.storage.cipher import new_key
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.storage.passphrase_source import Recipe
 from tests.storage.conftest import FakeKeyring
 
 
@@ -101,6 +102,25 @@ class TestOthers:
         monkeypatch.delenv("MCP_VACUUM_KEY_SOURCE")
         assert finding(home).what.endswith("a key file: no keyring works here")
         assert not home.exists()
+
+    def test_a_passphrase_is_told_as_one_and_nobodys_typing_is_timed(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Recipe.__init__, "__defaults__", (2**10, 8, 1))
+        monkeypatch.setenv("MCP_VACUUM_KEY_SOURCE", "passphrase")
+        assert finding(home).what.endswith("would use the passphrase")
+        open_store(home, ask=lambda _: "correct horse")
+
+        def type_slowly(prompt: str) -> str:
+            time.sleep(SLOW + 0.1)
+            return "correct horse"
+
+        facts, opened = look_at_key(home, look_at_vault(home), type_slowly)
+        found = check_source(facts)
+
+        assert opened is not None
+        assert (found.verdict, found.why) == ("ok", "")
+        assert found.what == "the passphrase opens this vault; every command without the agent asks for it"
 
     def test_the_words_of_a_key_command_are_not_told(
         self, home: Path, monkeypatch: pytest.MonkeyPatch

@@ -40,6 +40,40 @@ class TestHome:
         found = check_home(look_at_place())
         assert (found.verdict, found.exit_status) == ("fail", 6)
         assert "no directory" in found.what
+        assert permissions().verdict == "skipped"
+
+    def test_one_that_cannot_be_made_below_a_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("MCP_VACUUM_HOME", str(tmp_path / "file" / "home"))
+        found = check_home(look_at_place())
+
+        assert (found.verdict, found.exit_status) == ("fail", 6)
+        assert found.what.endswith(f"cannot be made: {tmp_path / 'file'} is no directory")
+
+    def test_nor_where_a_link_leads_nowhere(self, home: Path) -> None:
+        home.symlink_to("nowhere")
+
+        assert check_home(look_at_place()).what.endswith(f"cannot be made: {home} is no directory")
+
+    @POSIX
+    def test_nor_below_a_directory_that_is_not_ours_to_write_in(
+        self, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Root may write everywhere, so the system's answer is a stand-in."""
+        asked: list[tuple[Path, int]] = []
+
+        def refuse(path: Path, mode: int, **_: bool) -> bool:
+            asked.append((path, mode))
+            return False
+
+        monkeypatch.setattr(os, "access", refuse)
+        found = check_home(look_at_place())
+
+        assert asked == [(tmp_path, os.W_OK | os.X_OK)]
+        assert (found.verdict, found.exit_status) == ("fail", 6)
+        assert found.what == f"{home} cannot be made: {tmp_path} is not writable"
 
     def test_what_cannot_be_read(self) -> None:
         found = check_home(Place(Path("/x"), named=True, trouble="permission denied"))

@@ -38,6 +38,14 @@ def test_none_yet(home: Path) -> None:
     assert [found.verdict for found in check_vault(facts)] == ["ok", "skipped", "skipped"]
 
 
+def test_no_way_to_it(home: Path) -> None:
+    home.write_text("")
+    facts = look_at_vault(home)
+
+    assert not facts.openable
+    assert [found.verdict for found in check_vault(facts)] == ["skipped"] * 3
+
+
 class TestSound:
     @pytest.fixture(autouse=True)
     def _two_logins(self, store: CredentialStore) -> None:

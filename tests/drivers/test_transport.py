@@ -9,7 +9,14 @@ import pytest
 
 from mcp_vacuum.drivers.route import Route
 from mcp_vacuum.drivers.transport import USER_AGENT
-from mcp_vacuum.errors import AnswerLost, SecurityRefused, ServerUnavailable, UsageError, VacuumError
+from mcp_vacuum.errors import (
+    AnswerLost,
+    AnswerTooLarge,
+    SecurityRefused,
+    ServerUnavailable,
+    UsageError,
+    VacuumError,
+)
 from mcp_vacuum.protocol.effects import Flow, HttpRequest, HttpResponse, send
 from mcp_vacuum.safety.address import Reach
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -163,7 +170,7 @@ class TestLimits:
             assert len(run(send(get(url, max_body=100))).body) == 100
             error = failure(run, get(url, max_body=99))
 
-        assert isinstance(error, AnswerLost)
+        assert isinstance(error, AnswerTooLarge)
         assert "more than 99 bytes" in error.message
 
     def test_a_body_without_end_is_cut_off(self, run: Run) -> None:

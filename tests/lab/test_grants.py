@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from mcp_vacuum.lab import Lab, LabConfig
-from mcp_vacuum.lab.grants import CODE_LIFETIME, Approval, Grants, Issued, s256
+from mcp_vacuum.lab.grants import Approval, Grants, Issued, s256
 from mcp_vacuum.lab.messages import Refusal
 
 from .plain import VERIFIER, Plain, challenge
@@ -132,9 +132,9 @@ class TestScopesAndLifetimes:
 
     def test_a_code_expires(self) -> None:
         clock = Clock()
-        grants, _ = grants_on(clock)
+        grants = Grants(clock, lifetime=60, grace=0, rotate=True, code_lifetime=5)
         code = grants.issue_code(APPROVAL, "http://127.0.0.1/cb", challenge())
-        clock.now += CODE_LIFETIME + 1
+        clock.now += 5.001
         with pytest.raises(Refusal, match="expired"):
             grants.redeem(code, "c", VERIFIER, redirect_uri=None, resource=None, refreshable=True)
 

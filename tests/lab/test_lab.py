@@ -71,6 +71,27 @@ class TestIntervention:
 
             assert (first, plain.call(token).status) == (200, 401)
 
+    @pytest.mark.parametrize(("config", "status"), [(LabConfig(), 400), (LabConfig(code_lifetime=700), 200)])
+    def test_time_can_be_let_pass_for_codes(self, config: LabConfig, status: int) -> None:
+        with Lab(config) as lab:
+            plain = Plain(lab)
+            code = plain.code()
+            lab.advance(630)
+
+            assert plain.exchange(code).status == status
+
+    @pytest.mark.parametrize("jwt", [False, True])
+    def test_time_can_be_let_pass_for_tokens(self, jwt: bool) -> None:
+        with Lab(LabConfig(access_token_lifetime=900, jwt=jwt)) as lab:
+            plain = Plain(lab)
+            old = plain.login()
+            lab.advance(901)
+            new = plain.refresh(old["refresh_token"]).json
+
+            assert plain.call(old["access_token"]).status == 401
+            assert plain.call(new["access_token"]).status == 200
+            assert new["expires_in"] == 900
+
     def test_every_secret_is_listed(self, lab: Lab, plain: Plain) -> None:
         tokens = plain.login()
         fresh = plain.refresh(tokens["refresh_token"]).json
@@ -98,5 +119,5 @@ class TestHouse:
             _ = mcp_vacuum.lab.nothing
 
     def test_configuration_refuses_methods_that_the_lab_lacks(self) -> None:
-        with pytest.raises(ValueError, match="private_key_jwt"):
-            LabConfig(token_endpoint_auth_methods=("private_key_jwt",))
+        with pytest.raises(ValueError, match="client_secret_jwt"):
+            LabConfig(token_endpoint_auth_methods=("client_secret_jwt",))

@@ -142,6 +142,12 @@ class TestAlteredAnswers:
 
         assert "method that was not asked for" in refusal(answer).message
 
+    def test_a_client_that_was_registered_with_its_key_needs_no_secret(self) -> None:
+        client = read(answers(201, client_id="c"), "private_key_jwt")
+
+        assert client.token_endpoint_auth_method == "private_key_jwt"
+        assert "no client secret" in refusal(answers(201, client_id="c"), "client_secret_jwt").message
+
     def test_an_empty_method_is_an_absent_one(self) -> None:
         assert (
             read(answers(201, client_id="c", token_endpoint_auth_method="")).token_endpoint_auth_method

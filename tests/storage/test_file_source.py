@@ -102,6 +102,12 @@ class TestChange:
 
         assert not source.path.exists()
 
+    def test_a_key_is_found_by_its_line(self, home: Path) -> None:
+        source, present = self.source(home)
+        new = source.create(KeyName(ID, 2), present).key
+
+        assert [source.line_of(key) for key in (new, present, new_key())] == [2, 3, None]
+
     def test_of_many_that_add_a_key_nobody_loses_one(self, home: Path) -> None:
         source, present = self.source(home)
         threads = [threading.Thread(target=lambda: source._add(new_key())) for _ in range(8)]

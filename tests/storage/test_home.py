@@ -40,6 +40,19 @@ class TestStateHome:
         monkeypatch.setenv("MCP_VACUUM_HOME", "state")
         assert state_home() == tmp_path / "state"
 
+    def test_one_that_leads_nowhere_is_named(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("MCP_VACUUM_HOME", "~no-such-user/state")
+        with pytest.raises(StorageError, match="MCP_VACUUM_HOME=~no-such-user/state leads nowhere"):
+            state_home()
+
+        def gone() -> str:
+            raise FileNotFoundError(2, "No such file or directory")
+
+        monkeypatch.setattr(os, "getcwd", gone)
+        monkeypatch.setenv("MCP_VACUUM_HOME", "state")
+        with pytest.raises(StorageError, match="leads nowhere: No such file or directory"):
+            state_home()
+
     def test_else_it_is_the_users_data_directory(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from mcp_vacuum.errors import KeyUnavailable, StorageError, VaultLocked
 from mcp_vacuum.storage.opening import lock_vault
 from mcp_vacuum.storage.passphrase_source import Recipe
-from mcp_vacuum.storage.reading import connect_read_only, open_records, read_vault
+from mcp_vacuum.storage.reading import connect_read_only, open_records, read_logins, read_vault
 from tests.storage.conftest import FakeKeyring, login, opened, registration
 from tests.storage.vaults import sql
 
@@ -43,6 +43,17 @@ def test_records_are_read_and_nothing_is_changed(vault: Path) -> None:
     assert records.closed == ()
     assert [each.key.kind for each in reading.entries] == ["client", "login"]
     assert state(vault) == before
+
+
+def test_the_clear_columns_of_logins_need_no_key_and_nothing_is_changed(
+    vault: Path, fake_keyring: FakeKeyring, tmp_path: Path
+) -> None:
+    before = state(vault)
+    fake_keyring.items.clear()
+
+    assert [(each.key.kind, each.key.name) for each in read_logins(vault)] == [("login", login().server)]
+    assert state(vault) == before
+    assert read_logins(tmp_path / "elsewhere") == ()
 
 
 def test_the_mode_of_a_vault_is_left_as_it_is(vault: Path) -> None:

@@ -75,6 +75,18 @@ class TestSources:
         assert not (home / "vault.key").exists()
         assert whole(home)
 
+    def test_in_a_file_of_somebody_elses_the_former_key_is_pointed_out(
+        self, home: Path, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "other.key"
+        rotate_key(home, f"file:{other}")
+        former = other.read_text().splitlines()[-1]
+        (notice,) = rotate_key(home).notices
+
+        assert notice.startswith(f"the former key is still in file:{other}, line 3: take it out there")
+        assert other.read_text().splitlines()[2] == former
+        assert former not in notice
+
     def test_to_the_environment(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MCP_VACUUM_KEY", new_key().decode())
         rotate_key(home, "env")
@@ -113,7 +125,7 @@ class TestSources:
         assert whole(home)
 
     def test_there_has_to_be_such_a_source(self, home: Path) -> None:
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError, match=r"^there is no key source 'nowhere'"):
             rotate_key(home, "nowhere")
 
     def test_a_locked_vault_keeps_its_key(self, home: Path) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from mcp_vacuum.agent.wire import Adopt
 from mcp_vacuum.errors import GenerationConflict, LoginRequired, StorageError
@@ -12,7 +13,7 @@ from mcp_vacuum.models import Credential, OAuth2Token
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.tokens.ahead import RefreshAhead
-from mcp_vacuum.tokens.machine import MACHINE_GRANTS
+from mcp_vacuum.tokens.facts import facts_of, refreshable
 from mcp_vacuum.tokens.renewal import LEASE_TIMEOUT, Renewal, prover_of, route_of_record
 from mcp_vacuum.tokens.source import LoginTokens
 from mcp_vacuum.tokens.stored import find_login, login_tokens, resource_of
@@ -98,6 +99,25 @@ class Keeper:
         """Keep what `find` found until the store changes."""
         self._known[name, account] = login
 
+    def logins(self, name: str | None, account: str) -> dict[str, Any]:
+        """Return what may be shown of all logins, or of one, as JSON values; blocks.
+
+        Raises:
+            LoginRequired, UsageError, StorageError: See `find_login`.
+        """
+        if name is None:
+            found = self.store.logins()
+            damaged = len(self.store.index()) - len(found)
+        else:
+            found, damaged = [find_login(self.store, name, account)], 0
+        held = {(server, account) for server, account, _ in self.held()}
+        facts = [facts_of(each, (each.server, each.account) in held) for each in found]
+        return {
+            "logins": [asdict(each) for each in facts],
+            "damaged": damaged,
+            "key_source": self.store.key_source,
+        }
+
     def adopt(self, adopted: Adopt) -> None:
         """Hold a token that a login in another process got; blocks.
 
@@ -126,7 +146,7 @@ class Keeper:
             held = Held(token, adopted.generation, adopted.mono, prover=prover_of(credential, known))
             ACCESS_TOKENS.put(place, held)
             self._made_at[place] = credential.created_at
-        if credential.refresh_token is None and credential.grant not in MACHINE_GRANTS:
+        if not refreshable(credential):
             self._only_here.add(place)
 
     def forget(self, server: str, account: str) -> None:

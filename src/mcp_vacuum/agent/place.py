@@ -87,7 +87,7 @@ class Place:
         agent replaces it.
 
         Raises:
-            AgentUnavailable: The sign is another user's or open to others.
+            AgentUnavailable: The sign is another user's or open to others, or there is no way to it.
         """
         try:
             parts = split_words(read_private_file(self.sign))
@@ -96,6 +96,11 @@ class Place:
         except AgentUnavailable:
             return None
         except StorageError as error:
+            if not os.path.isdir(self.run):  # noqa: PTH112  (False where even looking is forbidden)
+                raise AgentUnavailable(
+                    f"the state directory {self.home} cannot be looked into",
+                    hint="make it a directory of yours, or set MCP_VACUUM_HOME to another one",
+                ) from None
             raise AgentUnavailable(error.message, hint=error.hint) from None
         if len(parts) != 5 or parts[1] != self.digest:
             return None

@@ -19,7 +19,7 @@ from mcp_vacuum.agent import core, peer, vault, wire
 from mcp_vacuum.agent.keeper import Keeper, Login, has_unsaved
 from mcp_vacuum.agent.memory import Protection
 from mcp_vacuum.agent.place import Place, stamp_of
-from mcp_vacuum.agent.wire import Adopt, Find, Forget, Headers, Request, Token
+from mcp_vacuum.agent.wire import Adopt, Find, Forget, Headers, Logins, Request, Token
 from mcp_vacuum.errors import AgentUnavailable, KeyUnavailable, VacuumError
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.access import Held
@@ -174,6 +174,8 @@ class Server:
         if isinstance(request, Find):
             login = await self._login(keeper, request.name, request.account)
             return {"location": keeper.store.location, **_described(login)}
+        if isinstance(request, Logins):
+            return await asyncio.to_thread(keeper.logins, request.name, request.account)
         if isinstance(request, Token):
             return await self._token(keeper, request)
         assert isinstance(request, Headers)

@@ -213,7 +213,8 @@ def ask(
         VacuumError: What the agent answered.
     """
     mode, home = mode_of(agent), state_home()
-    if mode == "off" or not (home / VAULT_FILE).exists():
+    # False where even looking is forbidden: then it is the vault that says so.
+    if mode == "off" or not os.path.exists(home / VAULT_FILE):  # noqa: PTH110
         return None
     try:
         return _asked_or_started(home, request, told)
@@ -304,6 +305,21 @@ def _adoption(credential: Credential, held: Held) -> wire.Adopt:
         held.mono,
         token.scope,
     )
+
+
+def logins_from_agent(name: str | None, account: str) -> dict[str, Any] | None:
+    """Return what the running agent tells of all logins, or of one; None if it is not the one to ask.
+
+    Raises:
+        LoginRequired, UsageError, StorageError: See `find_login`.
+    """
+    if mode_of(None) == "off":
+        return None
+    try:
+        return client.ask(state_home(), wire.Logins(name, account))
+    except (AgentUnavailable, VaultLocked) as error:  # whether the vault itself is locked, it says itself
+        _LOG.info("the agent was not asked: %s", error)
+        return None
 
 
 def held_by_agent() -> set[tuple[str, str]]:

@@ -71,6 +71,14 @@ class Find:
 
 
 @dataclass(frozen=True, slots=True)
+class Logins:
+    """What may be shown of all logins, or of the one that is called `name`?"""
+
+    name: str | None
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """A token of the login `name` with so many seconds of life, not of the rejected generation."""
 
@@ -137,7 +145,7 @@ class Stop:
     """End."""
 
 
-Request = Find | Token | Headers | Adopt | Forget | Status | Lock | Unlock | Stop
+Request = Find | Logins | Token | Headers | Adopt | Forget | Status | Lock | Unlock | Stop
 _REQUESTS: dict[str, type[Request]] = {kind.__name__.lower(): kind for kind in get_args(Request)}
 _TYPES = {kind: get_type_hints(kind) for kind in _REQUESTS.values()}
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from mcp_vacuum.audit.engine import judge
 from mcp_vacuum.audit.evidence.client import CONTROL, ClientEvidence, Run
+from mcp_vacuum.audit.evidence.client_document import fetch_documents
 from mcp_vacuum.audit.evidence.client_run import URL, Limits, perform
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.last_words import last_words
@@ -35,12 +36,15 @@ class ClientOptions:
         timeout: Seconds that the client has in each.
         at_once: How many are played at the same time.
         keep_env: Variables of the environment that the client gets.
+        fetch_metadata: GET the metadata document that the client names as its client_id, where its maker
+            hosts it.
     """
 
     scenarios: tuple[str, ...] = ()
     timeout: float = 20.0
     at_once: int = 2
     keep_env: tuple[str, ...] = ()
+    fetch_metadata: bool = False
 
 
 def scenarios_of(options: ClientOptions) -> tuple[Scenario, ...]:
@@ -105,7 +109,10 @@ def collect_client(command: Sequence[str], options: ClientOptions, done: Done) -
         raise UsageError(f"the client cannot be started: {runs[0].stderr}")
     played = {run.scenario for run in runs}
     left_out = tuple(scenario.name for scenario in SCENARIOS if scenario.name not in played)
-    return ClientEvidence(tuple(command), _numbered(runs), left_out)
+    evidence = ClientEvidence(tuple(command), _numbered(runs), left_out)
+    if not options.fetch_metadata:
+        return evidence
+    return replace(evidence, documents=fetch_documents(url for url, _ in evidence.document_urls))
 
 
 def _all(

@@ -9,9 +9,10 @@ from typing import Any, Literal
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
 from mcp_vacuum.safety.limits import NotADocument, load_document
 
-Outcome = Literal["answered", "refused", "unreachable", "lost", "visited"]
+Outcome = Literal["answered", "refused", "unreachable", "lost", "oversized", "visited"]
 """``refused``: not sent, by a rule of ours. ``unreachable``: not sent. ``lost``: sent, no usable answer.
-``visited``: between a person's browser and a server, or back to us; its answer was not ours to see."""
+``oversized``: sent, and the answer is larger than what was to be read. ``visited``: between a person's
+browser and a server, or back to us; its answer was not ours to see."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -18,7 +18,8 @@ def _b64(data: bytes) -> str:
     return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _part(members: Mapping[str, Any]) -> str:
+def part(members: Mapping[str, Any]) -> str:
+    """Return members as a part of a JWT."""
     return _b64(json.dumps(members, separators=(",", ":")).encode())
 
 
@@ -32,7 +33,7 @@ def made_up_token(now: float) -> str:
         "iat": int(now),
         "jti": "made-up",
     }
-    return f"{_part({'alg': 'RS256', 'typ': 'at+jwt'})}.{_part(claims)}.{_b64(b'made-up-signature' * 8)}"
+    return f"{part({'alg': 'RS256', 'typ': 'at+jwt'})}.{part(claims)}.{_b64(b'made-up-signature' * 8)}"
 
 
 def forgeries(token: str, published: Mapping[str, Any]) -> dict[str, str]:
@@ -52,11 +53,11 @@ def _unsigned(token: str, jwt: Jwt) -> dict[str, str]:
     head, body, signature = token.split(".")
     changed = {**jwt.claims, "sub": f"{jwt.claims.get('sub', '')}-changed"}
     made = {
-        f"forged: with alg {name}": f"{_part({**jwt.header, 'alg': name})}.{body}."
+        f"forged: with alg {name}": f"{part({**jwt.header, 'alg': name})}.{body}."
         for name in ("none", "None", "NONE")
     }
     made["forged: without its signature"] = f"{head}.{body}."
-    made["forged: with other claims"] = f"{head}.{_part(changed)}.{signature}"
+    made["forged: with other claims"] = f"{head}.{part(changed)}.{signature}"
     return made
 
 
@@ -82,7 +83,7 @@ def _resigned(jwt: Jwt, published: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _hs256(header: Mapping[str, Any], claims: Mapping[str, Any], secret: bytes) -> str:
-    content = f"{_part(header)}.{_part(claims)}"
+    content = f"{part(header)}.{part(claims)}"
     return f"{content}.{_b64(hmac.new(secret, content.encode(), hashlib.sha256).digest())}"
 
 
@@ -117,7 +118,7 @@ def _own_key(jwt: Jwt) -> dict[str, str]:
     }
     made = {}
     for what, brought in (("jwk", {"jwk": jwk}), ("jku", {"jku": _CANARY}), ("x5u", {"x5u": _CANARY})):
-        content = f"{_part({**jwt.header, 'alg': 'ES256', **brought})}.{_part(jwt.claims)}"
+        content = f"{part({**jwt.header, 'alg': 'ES256', **brought})}.{part(jwt.claims)}"
         r, s = decode_dss_signature(private.sign(content.encode(), ECDSA(SHA256())))
         signature = _b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
         made[f"resigned: by a key of our own in {what}"] = f"{content}.{signature}"

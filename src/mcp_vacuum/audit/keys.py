@@ -33,6 +33,11 @@ def is_weak(algorithm: str) -> bool:
     return bool(_WEAK.fullmatch(algorithm))
 
 
+def private_members(key: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the members of a JWK that no published key may have."""
+    return tuple(name for name in _PRIVATE if name in key)
+
+
 def flaws_of(document: Mapping[str, Any]) -> Iterator[KeyFlaw]:
     """Look at a JWK set; values of private members are never repeated."""
     keys = document.get("keys")
@@ -45,7 +50,7 @@ def flaws_of(document: Mapping[str, Any]) -> Iterator[KeyFlaw]:
 
 
 def _flaws(where: str, key: Mapping[str, Any]) -> Iterator[KeyFlaw]:
-    if private := [name for name in _PRIVATE if name in key]:
+    if private := private_members(key):
         why = f"it is no public key: it has {', '.join(private)}"
         yield KeyFlaw(where, why, Severity.CRITICAL)
     kind = key.get("kty")

@@ -73,21 +73,22 @@ def goes_on(evidence: ActiveEvidence, exchange: Exchange, redirect_uri: str = ""
     return went in (Reaction.ASKS, Reaction.CODE)
 
 
-def issued(evidence: ActiveEvidence, name: str) -> Exchange | None:
+def issued(evidence: ActiveEvidence, name: str, control: str = "asked") -> Exchange | None:
     """Return what shows that a defective authorization request brought a code; None if it is refused.
 
-    Where a person was asked first, a login with the same defect decides.
+    Where a person was asked first, a login with the same defect decides. `control` names the request without
+    the defect.
 
     Raises:
         CannotTell: Nobody logged in to see, or the sound request is refused too.
     """
     evidence.must_have_document()
-    exchange, control = evidence.exchange(name), evidence.exchange("asked")
+    exchange, sound = evidence.exchange(name), evidence.exchange(control)
     went = reaction(exchange, evidence.redirect_uri)
     if went is Reaction.UNCLEAR:
         raise inconclusive(f"{exchange.purpose}: {exchange.said}, which tells nothing")
     if went in (Reaction.REFUSED, Reaction.ERROR):
-        if not goes_on(evidence, control):
+        if not goes_on(evidence, sound):
             raise inconclusive(f"{exchange.purpose}: refused, but so was the request without the defect")
         return None
     visit = evidence.visit(name)

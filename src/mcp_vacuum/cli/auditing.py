@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import click
@@ -23,6 +23,9 @@ from mcp_vacuum.audit.rule import Severity
 from mcp_vacuum.audit.several import Audit, each_of
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError, VacuumError
+
+if TYPE_CHECKING:
+    from mcp_vacuum.audit.evidence.active_session import Waiting
 
 FINDINGS = 10
 """Exit code: findings reach --fail-on, and every target was examined."""
@@ -64,7 +67,12 @@ def report_options(function: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--fail-on", type=click.Choice(levels), help="Exit 10 if a finding is this bad or worse."
         ),
-        click.option("--output", metavar="FILE", help="Write the report there; `-` is stdout."),
+        click.option(
+            "--output",
+            metavar="FILE",
+            type=click.Path(),
+            help="Write the report there; `-` is stdout.",
+        ),
         click.option("--format", "report_format", type=click.Choice(FORMATS), help="Default: text."),
     ):
         option(run)
@@ -89,6 +97,19 @@ def examine(
         results = anyio.run(partial(each_of, targets, audit, done=done))
     reports = [each for each in results.values() if isinstance(each, SecurityReport)]
     return reports, {name: each for name, each in results.items() if isinstance(each, VacuumError)}
+
+
+def waiter(ui: Ui) -> Waiting:
+    """Return what lets time pass in an audit, and shows how much of it is left."""
+
+    async def wait(seconds: float, what: str) -> None:
+        until = anyio.current_time() + seconds
+        with ui.counting_down(what, seconds) as show:
+            while (left := until - anyio.current_time()) > 0:
+                show(left)
+                await anyio.sleep(min(left, 1.0))
+
+    return wait
 
 
 def deliver(

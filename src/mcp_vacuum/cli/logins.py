@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
+from mcp_vacuum.agent.source import held_by_agent, logins_from_agent
 from mcp_vacuum.cli.ui import Ui, duration
-from mcp_vacuum.drivers.route import proxy_address
-from mcp_vacuum.models import Credential
+from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
 from mcp_vacuum.storage.passphrase_source import ask_on_terminal
-from mcp_vacuum.tokens.machine import MACHINE_GRANTS
-from mcp_vacuum.tokens.policy import doubtful
+from mcp_vacuum.tokens.facts import LoginFacts, facts_of
 from mcp_vacuum.tokens.stored import find_login
 
 
@@ -42,45 +42,66 @@ def opened(name: str, account: str) -> tuple[CredentialStore, Credential]:
     return store, credential
 
 
-def state_of(credential: Credential, in_agent: bool = False) -> str:
-    """Return ``valid`` (a token can be had without a person), ``login_required`` or ``doubtful``."""
-    if credential.ended is not None or not (in_agent or refreshable(credential)):
-        return "login_required"
-    return "doubtful" if doubtful(credential.doubts) else "valid"
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is to be shown.
 
-
-def refreshable(credential: Credential) -> bool:
-    """True if a new token needs no person: there is a refresh token, or a machine asks anew."""
-    return credential.refresh_token is not None or credential.grant in MACHINE_GRANTS
-
-
-def as_json(credential: Credential, in_agent: bool = False) -> dict[str, Any]:
-    """Return the object of `login`, `grant`, `status` and `refresh`.
-
-    Args:
-        credential: The login.
-        in_agent: The agent holds an access token of it.
+    Attributes:
+        logins: In the order of their servers and accounts.
+        damaged: How many more there are that do not open.
+        key_source: Where the vault's key is; None where there is no vault.
     """
-    client = credential.client
+
+    logins: tuple[LoginFacts, ...] = ()
+    damaged: int = 0
+    key_source: str | None = None
+
+
+def look(name: str | None = None, account: str = DEFAULT_ACCOUNT) -> Seen:
+    """Have all logins, or the one that is called `name`, told by the agent if it runs, else by the vault.
+
+    So a person who has unlocked the agent is not asked for the vault's passphrase each time.
+
+    Raises:
+        LoginRequired: There is no login of that name.
+        StorageError: The vault cannot be opened.
+    """
+    told = logins_from_agent(name, account)
+    if told is not None:
+        facts = tuple(LoginFacts(**{**each, "quirks": tuple(each["quirks"])}) for each in told["logins"])
+        return Seen(facts, told["damaged"], told["key_source"])
+    store = open_store(create=False)
+    if name is not None:
+        credentials, damaged = [find_login(store, name, account)], 0
+    else:
+        credentials = store.logins() if store else []
+        damaged = len(store.index()) - len(credentials) if store else 0
+    held = held_by_agent() if credentials else set()
+    facts = tuple(facts_of(each, (each.server, each.account) in held) for each in credentials)
+    return Seen(facts, damaged, store.key_source if store else None)
+
+
+def as_json(login: LoginFacts) -> dict[str, Any]:
+    """Return the object of `login`, `grant`, `status` and `refresh`."""
     return {
-        "server": credential.server,
-        "account": credential.account,
-        "alias": credential.alias,
-        "issuer": credential.issuer,
-        "client_id": (client.client_id or None) if client else None,
-        "registration": client.registration if client else "none",
-        "scope": credential.scope,
-        "expires_at": credential.expires_at,
-        "refreshable": refreshable(credential),
-        "access_token": "in_agent" if in_agent else "none",
-        "state": state_of(credential, in_agent),
-        "quirks": list(credential.quirks),
-        "grant": credential.grant,
-        "token_type": credential.token_type,
-        "legacy": credential.legacy,
-        "dpop": credential.dpop_key is not None,
-        "proxy": proxy_address(credential.proxy) if credential.proxy else None,
-        "ca_file": credential.ca_file,
+        "server": login.server,
+        "account": login.account,
+        "alias": login.alias,
+        "issuer": login.issuer,
+        "client_id": login.client_id,
+        "registration": login.registration,
+        "scope": login.scope,
+        "expires_at": login.expires_at,
+        "refreshable": login.refreshable,
+        "access_token": "in_agent" if login.in_agent else "none",
+        "state": login.state,
+        "quirks": list(login.quirks),
+        "grant": login.grant,
+        "token_type": login.token_type,
+        "legacy": login.legacy,
+        "dpop": login.dpop,
+        "proxy": login.proxy,
+        "ca_file": login.ca_file,
     }
 
 
@@ -103,63 +124,66 @@ def not_required_json(server: str, account: str) -> dict[str, Any]:
     }
 
 
-def as_text(ui: Ui, credential: Credential, in_agent: bool = False, *, now: float | None = None) -> str:
+def as_text(ui: Ui, login: LoginFacts, *, now: float | None = None) -> str:
     """Describe a login for a person."""
     moment = time.time() if now is None else now
     facts = [
-        ("server", ui.bold(credential.server)),
-        ("state", state_text(ui, credential, in_agent)),
-        ("account", credential.account),
-        *([("alias", credential.alias)] if credential.alias else []),
-        ("issuer", credential.issuer or "unknown"),
-        ("client", _client_text(credential)),
-        ("scope", credential.scope or "as the server chose"),
-        *([("token", "in the agent's memory")] if in_agent else []),
-        ("refreshed", duration((credential.refreshed_at or credential.created_at) - moment)),
-        *_peculiarities(credential),
+        ("server", ui.bold(login.server)),
+        ("state", state_text(ui, login)),
+        ("account", login.account),
+        *([("alias", login.alias)] if login.alias else []),
+        ("issuer", login.issuer or "unknown"),
+        ("client", _client_text(login)),
+        ("scope", login.scope or "as the server chose"),
+        *([("token", "in the agent's memory")] if login.in_agent else []),
+        ("refreshed", refreshed_text(login, moment)),
+        *_peculiarities(login),
     ]
     return ui.facts(facts)
 
 
-def _client_text(credential: Credential) -> str:
-    client = credential.client
-    if client is None:
+def refreshed_text(login: LoginFacts, now: float) -> str:
+    """Say how long ago a login was made or refreshed; `now` in Unix seconds."""
+    return duration((login.refreshed_at or login.created_at) - now)
+
+
+def _client_text(login: LoginFacts) -> str:
+    if login.registration == "none":
         return "unknown"
-    if not client.client_id:
+    if login.client_id is None:
         return "none: the assertion is enough"
-    return f"{client.client_id} ({client.registration.replace('_', ' ')})"
+    return f"{login.client_id} ({login.registration.replace('_', ' ')})"
 
 
-def _peculiarities(credential: Credential) -> list[tuple[str, str]]:
+def _peculiarities(login: LoginFacts) -> list[tuple[str, str]]:
     """What sets a login apart from the usual one."""
     facts = []
-    if credential.grant != "authorization_code":
-        facts.append(("grant", credential.grant.replace("_", " ")))
-    if credential.dpop_key is not None:
+    if login.grant != "authorization_code":
+        facts.append(("grant", login.grant.replace("_", " ")))
+    if login.dpop:
         facts.append(("token type", "DPoP: of no use without the key that is kept here"))
-    if credential.legacy:
+    if login.legacy:
         facts.append(("legacy", "the 2025-03-26 shape: nothing verified its endpoints or its PKCE support"))
-    if credential.quirks:
-        facts.append(("quirks", ", ".join(credential.quirks)))
-    if credential.proxy is not None:
-        facts.append(("proxy", proxy_address(credential.proxy)))
-    if credential.ca_file is not None:
-        facts.append(("ca file", credential.ca_file))
+    if login.quirks:
+        facts.append(("quirks", ", ".join(login.quirks)))
+    if login.proxy is not None:
+        facts.append(("proxy", login.proxy))
+    if login.ca_file is not None:
+        facts.append(("ca file", login.ca_file))
     return facts
 
 
-def state_text(ui: Ui, credential: Credential, in_agent: bool = False) -> str:
+def state_text(ui: Ui, login: LoginFacts) -> str:
     """Describe the state in a few words."""
     from mcp_vacuum.tokens.renewal import WHY_ENDED
 
-    state = state_of(credential, in_agent)
-    if state == "valid" and refreshable(credential):
+    if login.state == "valid" and login.refreshable:
         return ui.good("valid") + ui.dim("  it refreshes by itself")
-    if state == "valid":
+    if login.state == "valid":
         return ui.good("valid") + ui.dim("  until its token ends: the server gave no refresh token")
-    if state == "doubtful":
+    if login.state == "doubtful":
         return ui.bad("doubtful") + ui.dim(
-            f"  the server's answers make no sense: login {credential.server} --force"
+            f"  the server's answers make no sense: login {login.server} --force"
         )
-    why = WHY_ENDED.get(credential.ended or "", "the server gave no refresh token")
+    why = WHY_ENDED.get(login.ended or "", "the server gave no refresh token")
     return ui.bad("login required") + ui.dim(f"  {why}")

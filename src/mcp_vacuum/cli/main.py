@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mcp_vacuum._version import __version__
-from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui
+from mcp_vacuum.cli.ui import ReaderGone, Settings, Ui, complete_streams
 from mcp_vacuum.errors import UsageError, VacuumError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "login": "Log in to a protected MCP server or API, and keep the login.",
@@ -51,7 +55,59 @@ Exit codes:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class LazyGroup(click.Group):
+class Command(click.Command):
+    """A command whose help is printed as every result is, and whose errors name it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words; click's parser itself does not know which command it works for.
+
+        Raises:
+            UsageError: They make no sense, or one that has to be text is none; a file's name may be anything.
+        """
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+        for parameter in self.get_params(ctx):
+            if parameter.type is click.STRING and not _is_text(ctx.params.get(parameter.name or "")):
+                raise click.BadParameter("it is no text in UTF-8", ctx, parameter)
+        return rest
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return click's own option, with our way to print."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _printing(lambda ctx: ctx.get_help())
+        return option
+
+
+class Group(Command, click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first word.
+
+        Raises:
+            UsageError: There is none; those that may be meant are named.
+        """
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            if args[0].startswith("-"):
+                raise
+        from difflib import get_close_matches
+
+        close = " or ".join(map(repr, get_close_matches(args[0], self.list_commands(ctx))))
+        meant = f" Did you mean {close}?" if close else ""
+        raise click.UsageError(f"No such command {args[0]!r}.{meant}", ctx)
+
+
+class LazyGroup(Group):
     """Imports a command when it is run, not when the list of commands is shown."""
 
     table: Mapping[str, str] = COMMANDS
@@ -69,10 +125,38 @@ class LazyGroup(click.Group):
         found: click.Command = getattr(module, "list_" if cmd_name == "list" else cmd_name)
         return found
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Offer the names of the table, so that a shell that asks for them imports nothing."""
+        from click.shell_completion import CompletionItem
+
+        names = [CompletionItem(name, help=text) for name, text in self.table.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [item for item in names if item.value.startswith(incomplete)] + options
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the one-liners of the table, so that `--help` imports nothing."""
         with formatter.section("Commands"):
             formatter.write_dl(list(self.table.items()))
+
+
+def _is_text(value: str | tuple[str, ...] | None) -> bool:
+    """Python passes on a byte of a command line that is no text as half a character."""
+    try:
+        "".join(value or ()).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printing(text: Callable[[click.Context], str]) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """Return the callback of an option that prints something instead of running the command."""
+
+    def callback(ctx: click.Context, _parameter: click.Parameter, value: Any) -> None:
+        if value and not ctx.resilient_parsing:
+            Ui(ctx.ensure_object(Settings)).out(text(ctx))
+            ctx.exit()
+
+    return callback
 
 
 def _remember(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -138,6 +222,7 @@ def command(
         own = getattr(function, "__click_params__", [])
         getattr(global_flags(run), "__click_params__", []).extend(own)
         settings.setdefault("name", function.__name__.strip("_").replace("_", "-"))
+        settings.setdefault("cls", Command)
         make: Callable[..., click.Command] = (parent or click).command(epilog=_epilog(example), **settings)
         return make(run)
 
@@ -148,7 +233,7 @@ def command_group(example: str) -> Callable[[Callable[[], None]], click.Group]:
     """Make a group of commands, each of which names it as its `parent`."""
 
     def decorate(function: Callable[[], None]) -> click.Group:
-        make: Callable[..., click.Group] = click.group(epilog=_epilog(example))
+        make: Callable[..., click.Group] = click.group(cls=Group, epilog=_epilog(example))
         return make(global_flags(function))
 
     return decorate
@@ -164,7 +249,14 @@ def _epilog(example: str) -> str:
     epilog="\b\nExample:\n  mcp-vacuum login https://mcp.example.com/mcp\n"
     "  mcp-vacuum tools mcp.example.com\n\n" + EXIT_CODES,
 )
-@click.version_option(__version__, prog_name="mcp-vacuum")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_printing(lambda _ctx: f"mcp-vacuum, version {__version__}"),
+    help="Show the version and exit.",
+)
 @global_flags
 def group() -> None:
     """Log in to an OAuth-protected MCP server once; then every program of yours gets a valid token.
@@ -180,6 +272,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code (the numbers live on the error classes)."""
+    complete_streams()
+    if wanted := os.environ.get("_MCP_VACUUM_COMPLETE"):
+        return _offer(wanted)
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     settings = Settings(json="--json" in own)
     try:
@@ -188,7 +283,7 @@ def run(arguments: list[str]) -> int:
     except VacuumError as error:
         return _failed(settings, error)
     except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+        Ui(settings).plain(error.format_message())
         return UsageError.exit_status
     except click.ClickException as error:
         return _usage(settings, error)
@@ -196,10 +291,18 @@ def run(arguments: list[str]) -> int:
         Ui(settings).plain("interrupted; nothing was lost")
         return 130
     except ReaderGone:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line of defence says which bug it is
         return _failed(settings, _bug(error))
+
+
+def _offer(wanted: str) -> int:
+    """Answer the completion script of a shell; see `completing`."""
+    from mcp_vacuum.cli.completing import offered
+
+    with suppress(ReaderGone, VacuumError):
+        Ui(Settings()).out(offered(group, wanted))
+    return 0
 
 
 def _failed(settings: Settings, error: VacuumError) -> int:

@@ -12,12 +12,16 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
-from mcp_vacuum.errors import VacuumError
+from mcp_vacuum.errors import UsageError, VacuumError
 from mcp_vacuum.safety.url import printable
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 _GREEN, _RED, _YELLOW, _DIM, _BOLD, _RESET = (
     "\x1b[32m",
@@ -55,6 +59,11 @@ def _visible(text: str) -> str:
     return "".join(
         char if char in "\n\t" or char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text
     )
+
+
+def _minutes(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02} left"
 
 
 def _one_line(text: str) -> str:
@@ -96,6 +105,7 @@ class Ui:
     def __init__(self, settings: Settings) -> None:
         """Look at the streams once."""
         self.settings = settings
+        self._spinner: Status | None = None
         self._color = (
             not settings.no_color and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
         )
@@ -143,8 +153,11 @@ class Ui:
             return
         from rich.console import Console
 
-        with Console(stderr=True).status(text, spinner="dots"):
-            yield
+        with Console(stderr=True).status(text, spinner="dots") as self._spinner:
+            try:
+                yield
+            finally:
+                self._spinner = None
 
     @contextmanager
     def counting(self, targets: Sequence[str]) -> Iterator[Callable[[str], None]]:
@@ -171,6 +184,28 @@ class Ui:
             task = bar.add_task("", total=len(targets), last="")
             yield lambda target: bar.update(task, advance=1, last=escape(printable(target)))
 
+    @contextmanager
+    def counting_down(self, what: str, seconds: float) -> Iterator[Callable[[float], None]]:
+        """Show how long something is waited for still: a bar in a terminal, nothing in a pipe.
+
+        Yields:
+            What to call with the seconds that are left.
+        """
+        if not self._lively:
+            yield lambda left: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[left]}"),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(printable(what), total=seconds, left=_minutes(seconds))
+            yield lambda left: bar.update(task, completed=seconds - left, left=_minutes(left))
+
     @property
     def _lively(self) -> bool:
         """Whether something that moves has a place: a terminal that can, and nobody who asked for quiet."""
@@ -194,6 +229,23 @@ class Ui:
         if error.hint:
             self._err(f"{self._paint('  fix:', _BOLD, sys.stderr)} {_one_line(error.hint)}")
 
+    def passphrase(self, prompt: str) -> str:
+        """Ask for a passphrase on the terminal, an `Ask`; a spinner stops until it is answered.
+
+        Raises:
+            KeyUnavailable: There is no terminal.
+        """
+        from mcp_vacuum.storage.passphrase_source import ask_on_terminal
+
+        spinner = self._spinner
+        if spinner is None:
+            return ask_on_terminal(prompt)
+        spinner.stop()
+        try:
+            return ask_on_terminal(prompt)
+        finally:
+            spinner.start()
+
     @property
     def can_ask(self) -> bool:
         """Whether somebody is there who could answer: a terminal on both sides."""
@@ -214,12 +266,21 @@ class Ui:
             self.out(text)
 
     def out(self, text: str) -> None:
-        """Print one piece of result."""
+        """Print one piece of result.
+
+        Raises:
+            ReaderGone: Nobody reads it any more.
+            UsageError: It cannot be written where it was sent: a full disk, a closed standard output.
+        """
         try:
             shown = fitting(harmless(text), sys.stdout)
             print(shown, file=sys.stdout, flush=True)  # noqa: T201 - the one place that prints results
-        except BrokenPipeError:
-            raise ReaderGone from None
+        except OSError as caught:
+            _let_go(sys.stdout)
+            if isinstance(caught, BrokenPipeError):
+                raise ReaderGone from None
+            why = caught.strerror or "standard output is closed"
+            raise UsageError(f"the result cannot be written: {why}") from None
 
     def table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         """Lay rows out in columns; headings are bold in a terminal."""
@@ -263,8 +324,28 @@ class Ui:
 
     @staticmethod
     def _err(text: str) -> None:
-        shown = fitting(harmless(text), sys.stderr)
-        print(shown, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to people
+        try:
+            shown = fitting(harmless(text), sys.stderr)
+            print(shown, file=sys.stderr, flush=True)  # noqa: T201 - the one place that talks to people
+        except OSError:  # there is no other place to say so
+            _let_go(sys.stderr)
+
+
+def complete_streams() -> None:
+    """Replace the standard streams that the process was started without; Python has None for them."""
+    nothing = Path(os.devnull)
+    if sys.stdin is None:
+        sys.stdin = nothing.open()
+    if sys.stdout is None:
+        sys.stdout = nothing.open()  # for reading: a result that goes nowhere is an error
+    if sys.stderr is None:
+        sys.stderr = nothing.open("w")
+
+
+def _let_go(stream: TextIO) -> None:
+    """Send what a stream could not write nowhere: at its end Python would try again, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def fitting(text: str, stream: TextIO) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mcp_vacuum.doctor.agent import AgentFacts, check_agent, look_at_agent
 from mcp_vacuum.doctor.clock import Clock, check_clock, look_at_clock
@@ -24,6 +24,7 @@ from mcp_vacuum.safety.policy import NetworkPolicy
 from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.safety.url import host_of, normalise_server_url
 from mcp_vacuum.storage.credentials import CredentialStore
+from mcp_vacuum.storage.key_source import Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,12 @@ class Server:
     talk: Conversation | None = None
 
 
-def examine(target: str | None = None) -> Report:
+def examine(target: str | None = None, ask: Ask | None = None) -> Report:
     """Look at this machine and, with a target, at the way to one server.
 
     Args:
         target: A server URL, an alias, or a host name; None for this machine alone.
+        ask: How a passphrase is asked for, where that is the vault's key; the terminal if absent.
 
     Raises:
         UsageError: The target is no URL, or could mean several servers.
@@ -76,8 +78,10 @@ def examine(target: str | None = None) -> Report:
     around = look_around()  # first: the key source `env` takes its variable out of the environment
     place = look_at_place()
     vault = look_at_vault(place.home)
-    key, store = look_at_key(place.home, vault)
-    logins = look_at_logins(store, place.home) if store else None if vault.size else Logins()
+    if place.unmakeable:
+        vault = replace(vault, trouble="the state directory cannot be made")
+    key, store = look_at_key(place.home, vault, ask)
+    logins = look_at_logins(store, place.home) if store else None if vault.size or vault.trouble else Logins()
     machine = Machine(
         around,
         place,

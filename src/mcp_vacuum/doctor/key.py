@@ -13,9 +13,10 @@ from mcp_vacuum.doctor.vault import VaultFile
 from mcp_vacuum.errors import VacuumError
 from mcp_vacuum.patience import answered
 from mcp_vacuum.storage.credentials import CredentialStore
-from mcp_vacuum.storage.key_source import KEY_VARIABLE, SOURCE_VARIABLE
+from mcp_vacuum.storage.key_source import KEY_VARIABLE, SOURCE_VARIABLE, Ask
 from mcp_vacuum.storage.keyring_source import KEYRING_DEADLINE, UNFIT
 from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.storage.passphrase_source import PassphraseSource
 
 SLOW = 1.0
 """Seconds after which a key source makes itself felt in every command."""
@@ -28,7 +29,7 @@ class Key:
     Attributes:
         source: What the header names; what a new vault would use, where there is none (None: not decided).
         needed: There is a vault, and its file can be opened.
-        seconds: How long the source took.
+        seconds: How long the source took; of a passphrase, with the person who typed it.
         error: Why there is no key; None if there is one.
         keyring: The keyring that is in use here; None if none works, or it was not asked.
         variable_set: `MCP_VACUUM_KEY` is in the environment.
@@ -42,8 +43,14 @@ class Key:
     variable_set: bool = False
 
 
-def look_at_key(home: Path, vault: VaultFile) -> tuple[Key, CredentialStore | None]:
-    """Gather the facts, and open the store if it can be opened. The key source is asked once."""
+def look_at_key(home: Path, vault: VaultFile, ask: Ask | None = None) -> tuple[Key, CredentialStore | None]:
+    """Gather the facts, and open the store if it can be opened. The key source is asked once.
+
+    Args:
+        home: The state directory.
+        vault: What is known of its file.
+        ask: How a passphrase is asked for; the terminal if absent.
+    """
     variable_set = bool(os.environ.get(KEY_VARIABLE))
     named = (vault.header or {}).get("key_source") or (os.environ.get(SOURCE_VARIABLE) or None)
     keyring = keyring_name() if named in (None, "keyring") else None
@@ -52,7 +59,7 @@ def look_at_key(home: Path, vault: VaultFile) -> tuple[Key, CredentialStore | No
         return facts, None
     began = time.monotonic()
     try:
-        store = open_store(home, create=False)
+        store = open_store(home, create=False, ask=ask)
     except VacuumError as error:
         return replace(facts, seconds=time.monotonic() - began, error=error), None
     return replace(facts, seconds=time.monotonic() - began), store
@@ -90,6 +97,8 @@ def check_source(facts: Key) -> Finding:
         return skipped("key", f"no vault to open; a new one would use {source}")
     if facts.error is not None:
         return failed_with("key", facts.error)
+    if facts.source == PassphraseSource.name:
+        return ok("key", f"{source} opens this vault; every command without the agent asks for it")
     took = f"answered in {facts.seconds:.2f} s"
     if facts.seconds > SLOW:
         return warn("key", f"{source} {took}", "every command without the agent waits for it")
@@ -117,6 +126,8 @@ def told(facts: Key) -> str:
         return f"the keyring ({facts.keyring or 'none works here'})"
     if facts.source == "env":
         return f"the variable {KEY_VARIABLE}"
+    if facts.source == PassphraseSource.name:
+        return "the passphrase"
     word, _, rest = facts.source.partition(":")
     if word == "command":
         return f"the key command {rest.split()[0] if rest.split() else ''}"

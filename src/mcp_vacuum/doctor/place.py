@@ -30,6 +30,7 @@ class Place:
         home_entry: The directory itself; None if there is none yet.
         entries: What is in it.
         trouble: Why it cannot be looked into; None if it can.
+        unmakeable: Why a login could not make it; None if it could, or if it is there.
     """
 
     home: Path
@@ -37,6 +38,7 @@ class Place:
     home_entry: Entry | None = None
     entries: tuple[Entry, ...] = ()
     trouble: str | None = None
+    unmakeable: str | None = None
 
 
 def look_at_place() -> Place:
@@ -45,7 +47,7 @@ def look_at_place() -> Place:
     named = bool(os.environ.get(HOME_VARIABLE))
     try:
         if not home.exists():
-            return Place(home, named)
+            return Place(home, named, unmakeable=_unmakeable(home))
         here = entry(home, follow=True)
         found = tuple(islice(entries(home, DEPTH), MANY)) if here.is_directory else ()
     except OSError as caught:
@@ -69,6 +71,12 @@ def check_home(facts: Place) -> Finding:
         return fail(
             "home", f"{facts.home} cannot be read: {facts.trouble}", fix=f"set {HOME_VARIABLE}, or repair it"
         )
+    if facts.unmakeable:
+        return fail(
+            "home",
+            f"{facts.home} cannot be made: {facts.unmakeable}",
+            fix=f"set {HOME_VARIABLE} to a directory of yours",
+        )
     if facts.home_entry is None:
         return ok("home", f"{facts.home} ({source}) is made at the first login")
     if not facts.home_entry.is_directory:
@@ -78,8 +86,12 @@ def check_home(facts: Place) -> Finding:
 
 def check_permissions(facts: Place) -> Finding:
     """See that nobody else can read or change what is kept."""
+    if facts.trouble:
+        return skipped("permissions", "the directory could not be looked into")
     if facts.home_entry is None:
         return skipped("permissions", "there is no directory yet")
+    if not facts.home_entry.is_directory:
+        return skipped("permissions", "there is no directory")
     for judge in (_foreign, _changeable, _readable, _links):
         found = judge(facts)
         if found is not None:
@@ -148,6 +160,17 @@ def _links(facts: Place) -> Finding | None:
         "what it leads to is judged when it is opened; its companions are kept beside the link",
         f"set {HOME_VARIABLE} to where the files are",
     )
+
+
+def _unmakeable(home: Path) -> str | None:
+    """Say what is in the way: the nearest thing that is there has to be a directory that we may write in."""
+    nearest = next(path for path in (home, *home.parents) if os.path.lexists(path))
+    if not os.path.isdir(nearest):  # noqa: PTH112  (False where even looking is forbidden)
+        return f"{nearest} is no directory"
+    as_who_we_act = os.access in os.supports_effective_ids
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=as_who_we_act):
+        return f"{nearest} is not writable"
+    return None
 
 
 def _more(entries: list[Entry]) -> str:

@@ -77,8 +77,13 @@ def look_at_vault(home: Path) -> VaultFile:
         reserve=found.st_size if (found := _stat(home / "vault.reserve")) else 0,
         aside=tuple(_aside(home)),
     )
-    found = _stat(path)
-    if found is None or found.st_size == 0:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return facts
+    except OSError as caught:
+        return replace(facts, trouble=(caught.strerror or str(caught)).lower())
+    if found.st_size == 0:
         return facts
     facts = replace(
         facts, size=sum(sizes), written_at=max(f.st_mtime for each in files if (f := _stat(each)))
@@ -102,6 +107,8 @@ def check_vault(facts: VaultFile) -> Iterator[Finding]:
 
 def check_file(facts: VaultFile) -> Finding:
     """See that the file is there and whole."""
+    if facts.size is None and facts.trouble:
+        return skipped("vault", f"there is no way to it: {facts.trouble}")
     if facts.size is None:
         return ok("vault", f"{facts.path} is made at the first login")
     if facts.damage is not None:

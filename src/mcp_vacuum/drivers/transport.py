@@ -19,7 +19,7 @@ import httpcore2
 
 from mcp_vacuum._version import __version__
 from mcp_vacuum.drivers.route import Route, route_to
-from mcp_vacuum.errors import AnswerLost, ServerUnavailable, VacuumError
+from mcp_vacuum.errors import AnswerLost, AnswerTooLarge, ServerUnavailable, VacuumError
 from mcp_vacuum.patience import answered
 from mcp_vacuum.protocol.effects import HttpRequest, HttpResponse
 from mcp_vacuum.safety.limits import PROBE_TIMEOUT
@@ -77,11 +77,11 @@ class _Body:
     def add(self, chunk: bytes) -> None:
         self._size += len(chunk)
         if self._size > self._request.max_body:
-            raise self._error(f"answers with more than {self._request.max_body} bytes")
+            raise self._error(f"answers with more than {self._request.max_body} bytes", AnswerTooLarge)
         self._chunks.append(chunk)
 
-    def _error(self, what: str) -> AnswerLost:
-        return AnswerLost(f"{origin(self._request.url)} {what}", url=self._request.url)
+    def _error(self, what: str, kind: type[AnswerLost] = AnswerLost) -> AnswerLost:
+        return kind(f"{origin(self._request.url)} {what}", url=self._request.url)
 
     def finish(self) -> HttpResponse:
         headers = tuple(

@@ -6,10 +6,12 @@ import itertools
 import threading
 from collections.abc import Mapping
 
+from mcp_vacuum.lab.assertions import ALGORITHMS, METHOD
 from mcp_vacuum.lab.consent import Consent
 from mcp_vacuum.lab.device import GRANT as DEVICE_CODE
 from mcp_vacuum.lab.faults import overridden
 from mcp_vacuum.lab.messages import App, Request, Response, json_response, not_here
+from mcp_vacuum.lab.pushed import Pushed
 from mcp_vacuum.lab.registration import Registration
 from mcp_vacuum.lab.tokens import TokenEndpoint
 from mcp_vacuum.lab.world import World, interrupted
@@ -26,7 +28,8 @@ class AuthorizationServer:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._consent = Consent(world)
+        self._pushed = Pushed(world)
+        self._consent = Consent(world, self._pushed)
         self._registration = Registration(world)
         self._tokens = TokenEndpoint(world)
         self._routes = self._table()
@@ -71,6 +74,8 @@ class AuthorizationServer:
             devices = self._tokens.devices
             routes[f"{base}/device_authorization"] = {"POST": devices.begin}
             routes[f"{base}/device"] = {"GET": devices.page, "POST": devices.answer}
+        if self._world.config.par:
+            routes[f"{base}/par"] = {"POST": self._pushed.push}
         if self._world.config.dcr:
             routes[f"{base}/register"] = {"POST": self._registration.register}
         return routes
@@ -116,6 +121,11 @@ class AuthorizationServer:
             more["registration_endpoint"] = f"{issuer}/register"
         if DEVICE_CODE in config.grants:
             more["device_authorization_endpoint"] = f"{issuer}/device_authorization"
+        if METHOD in config.token_endpoint_auth_methods:
+            more["token_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
+            more["revocation_endpoint_auth_signing_alg_values_supported"] = list(ALGORITHMS)
+        if config.par:
+            more["pushed_authorization_request_endpoint"] = f"{issuer}/par"
         if config.dpop:
             more["dpop_signing_alg_values_supported"] = ["ES256", "EdDSA"]
         if config.cimd:

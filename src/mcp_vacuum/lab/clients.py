@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import SplitResult, unquote_plus, urlsplit
 
+from mcp_vacuum.lab.assertions import METHOD, TYPE, Assertions, named_in
 from mcp_vacuum.lab.faults import Faults
+from mcp_vacuum.lab.jose import PublicKey
 from mcp_vacuum.lab.messages import Refusal, Request, only
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -39,6 +41,7 @@ class Client:
     secret_expires_at: float = 0
     registration_token: str | None = field(default=None, repr=False)
     name: str = ""
+    keys: tuple[PublicKey, ...] = ()
 
 
 class Clients:
@@ -47,12 +50,20 @@ class Clients:
     Args:
         any_loopback_port: Ignore the port of loopback redirect URIs (RFC 8252 §7.3).
         metadata_documents: Take the URL of a client ID metadata document for a client_id.
+        faults: What is wrong with it.
+        issuer: Whom client assertions have to be addressed to.
     """
 
     def __init__(
-        self, *, any_loopback_port: bool, metadata_documents: bool, faults: Faults | None = None
+        self,
+        *,
+        any_loopback_port: bool,
+        metadata_documents: bool,
+        faults: Faults | None = None,
+        issuer: str = "",
     ) -> None:
         self.faults = faults or Faults()
+        self._assertions = Assertions(issuer, self.faults)
         self._any_port = any_loopback_port
         self._metadata_documents = metadata_documents
         self._lock = threading.Lock()
@@ -103,8 +114,8 @@ class Clients:
 
         Raises:
             Refusal: invalid_client when it is unknown, uses another method than
-                the registered one or a wrong secret; invalid_request when it
-                uses two methods at once.
+                the registered one, a wrong secret or a bad assertion;
+                invalid_request when it uses two methods at once.
         """
         client_id, secret, method = _credentials(request)
         client = self.find(client_id)
@@ -114,6 +125,9 @@ class Clients:
             return client
         if method != client.auth_method:
             raise Refusal("invalid_client", f"registered for {client.auth_method}, used {method}", 401)
+        if method == METHOD:
+            self._assertions.check(secret or "", client.client_id, client.keys)
+            return client
         if client.secret_expires_at and client.secret_expires_at < time.time():
             raise Refusal("invalid_client", "the client secret has expired", 401)
         self._check_secret(client, secret)
@@ -143,9 +157,16 @@ def acceptable_redirect_uri(uri: object) -> bool:
 
 
 def _credentials(request: Request) -> tuple[str, str | None, str]:
-    """(client_id, secret, authentication method) as the request carries them."""
+    """(client_id, secret or assertion, authentication method) as the request carries them."""
     in_body, secret = only(request.form, "client_id"), only(request.form, "client_secret")
-    basic = _basic(request.headers.get("authorization", ""))
+    basic, assertion = (
+        _basic(request.headers.get("authorization", "")),
+        only(request.form, "client_assertion"),
+    )
+    if assertion and (basic or secret or only(request.form, "client_assertion_type") != TYPE):
+        raise Refusal("invalid_request", "two ways of client authentication, or an unknown one")
+    if assertion:
+        return in_body or named_in(assertion), assertion, METHOD
     if basic and (secret or in_body not in (None, basic[0])):
         raise Refusal("invalid_request", "two ways of client authentication at once")
     if basic:

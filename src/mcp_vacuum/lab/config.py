@@ -17,6 +17,8 @@ class LabConfig:
 
     access_token_lifetime: float = 1800
     """Seconds an access token is accepted; `expires_in` says so, in whole seconds, at least 1."""
+    code_lifetime: float = 60
+    """Seconds from consent to the exchange of a code."""
     jwt: bool = False
     """Access tokens are JWTs (RFC 9068), and the metadata names the keys that verify them."""
     refresh_token_grace: float = 0.0
@@ -46,7 +48,7 @@ class LabConfig:
     iss_parameter: bool = True
     """RFC 9207: the authorization response carries `iss`, and the metadata says that it does."""
     token_endpoint_auth_methods: tuple[str, ...] = ("none", "client_secret_basic", "client_secret_post")
-    """A registration that asks for another method gets the first of these."""
+    """A registration that asks for another method gets the first of these; `private_key_jwt` needs `jwks`."""
     metadata_form: Literal["oauth", "openid"] = "oauth"
     """RFC 8414, or OpenID Connect Discovery (then at that one URL only)."""
     challenge_hints: bool = True
@@ -70,6 +72,10 @@ class LabConfig:
     grant (RFC 8628), JWT bearer (RFC 7523) and token exchange (RFC 8693)."""
     trusted_key: str | None = None
     """PEM of the public key that JWT bearer assertions, and exchanged JWTs, are signed with."""
+    par: bool = False
+    """Authorization requests may be pushed beforehand (RFC 9126)."""
+    par_lifetime: float = 60
+    """Seconds that a pushed request is good for; the answer says so, in whole seconds."""
     device_interval: float = 1
     """Seconds between polls of a device login; a faster one gets `slow_down`."""
     dpop: bool = False
@@ -91,6 +97,7 @@ class LabConfig:
             "none",
             "client_secret_basic",
             "client_secret_post",
+            "private_key_jwt",
         }
         if unknown or not self.token_endpoint_auth_methods:
             raise ValueError(f"token_endpoint_auth_methods the lab lacks: {sorted(unknown) or 'none given'}")

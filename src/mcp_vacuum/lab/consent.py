@@ -21,6 +21,7 @@ from mcp_vacuum.lab.messages import (
     redirect,
     required,
 )
+from mcp_vacuum.lab.pushed import Pushed
 from mcp_vacuum.lab.world import World
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -57,6 +58,7 @@ class _Pending:
     approval: Approval
     challenge: str
     session: str
+    pushed: str | None = None
 
 
 class Consent:
@@ -65,8 +67,8 @@ class Consent:
     A ticket is good for one answer, from the browser that was asked.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, pushed: Pushed) -> None:
+        self._world, self._pushed = world, pushed
         self._lock = threading.Lock()  # guards _pending
         self._pending: dict[str, _Pending] = {}
 
@@ -77,13 +79,15 @@ class Consent:
         """
         query = _last_of_each(request.query) if self._world.faults.takes_doubled_parameters else request.query
         try:
+            named = only(query, "request_uri")
+            query = self._pushed.meant(query)
             client, way_back = self._trusted_way_back(query)
         except Refusal as refusal:
             if self._world.faults.redirects_errors_anywhere and (uri := _first(query, "redirect_uri")):
                 return self._back(_WayBack(uri, None), {"error": refusal.error})
             return html_response(f"<!doctype html><p>{escape(refusal.error)}: {escape(str(refusal))}", 400)
         try:
-            return self._question(query, client, way_back)
+            return self._question(query, client, way_back, named)
         except Refusal as refusal:
             return self._refused(way_back, refusal)
 
@@ -100,6 +104,7 @@ class Consent:
         if pending is None or f"{_COOKIE}={pending.session}" not in request.headers.get("cookie", ""):
             return html_response("<!doctype html><p>This form was used before, or is not yours.", 400)
         if _first(request.form, "decision") != "allow":
+            self._pushed.use_up(pending.pushed)
             denied = {"error": "access_denied", "error_description": "the person said no"}
             return self._back(pending.way_back, denied)
         return self._granted(pending)
@@ -118,7 +123,7 @@ class Consent:
         )
         return client, _WayBack(uri, only(query, "state"), more)
 
-    def _question(self, query: Params, client: Client, way_back: _WayBack) -> Response:
+    def _question(self, query: Params, client: Client, way_back: _WayBack, named: str | None) -> Response:
         if self._world.faults.authorize_error:
             raise Refusal(self._world.faults.authorize_error, "a fault of the lab")
         if required(query, "response_type") != "code" and not self._world.faults.takes_any_response_type:
@@ -128,7 +133,7 @@ class Consent:
         approval = Approval(client.client_id, self._world.config.subject, self._scopes(query), resource)
         if only(query, "prompt") == "none" and not self._world.faults.approves_silently:
             raise Refusal("consent_required", "a person is asked each time")
-        pending = _Pending(way_back, approval, challenge, secrets.token_urlsafe(16))
+        pending = _Pending(way_back, approval, challenge, secrets.token_urlsafe(16), named)
         if only(query, "prompt") == "none" and self._world.grants.issued()[0]:
             return self._granted(pending)  # somebody has logged in before
         if only(query, "prompt") == "none":
@@ -136,6 +141,7 @@ class Consent:
         return self._page(client, pending)
 
     def _granted(self, pending: _Pending) -> Response:
+        self._pushed.use_up(pending.pushed)
         way_back = pending.way_back
         code = self._world.grants.issue_code(pending.approval, way_back.redirect_uri, pending.challenge)
         return self._back(way_back, {"code": code})

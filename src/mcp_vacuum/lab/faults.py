@@ -211,8 +211,23 @@ class Faults:
     """Another client's revocation request works."""
     ignores_secret: bool = False
     """Confidential clients need not authenticate."""
+    assertion_unchecked: frozenset[str] = frozenset()
+    """What nobody looks at in a client assertion: ``exp``, ``no exp`` (it may be missing), ``aud``, ``sub``,
+    ``alg`` (none will do), ``signature``, ``jti``; ``token endpoint`` is one more good audience."""
     never_throttles: bool = False
     """Wrong secrets may be tried without end."""
+    anybody_pushes: bool = False
+    """Whoever knows a client's name pushes requests as that client."""
+    counts_pushed: bool = False
+    """Pushed requests are numbered."""
+    pushed_for_any_client: bool = False
+    """A pushed request is good for whichever client names it."""
+    pushed_lasts: bool = False
+    """A pushed request does not expire."""
+    pushed_reusable: bool = False
+    """A pushed request can be used again after somebody has answered it."""
+    query_overrides_pushed: bool = False
+    """Parameters in the browser's address replace the pushed ones."""
     registers_any_redirect: bool = False
     registration_unguarded: bool = False
     """A registration is read without its token."""

@@ -17,9 +17,6 @@ from dataclasses import dataclass, field, replace
 from mcp_vacuum.lab.faults import Faults
 from mcp_vacuum.lab.messages import Refusal
 
-CODE_LIFETIME = 60.0
-"""Seconds from consent to the exchange of the code."""
-
 
 @dataclass(frozen=True, slots=True)
 class Approval:
@@ -94,6 +91,7 @@ class Grants:
     Args:
         clock: Unix time in seconds.
         lifetime: Of access tokens, in seconds.
+        code_lifetime: Of codes, in seconds.
         grace: Seconds in which a rotated refresh token gets its successor again.
         rotate: Whether refreshing replaces the refresh token.
         faults: What is wrong with it.
@@ -107,11 +105,13 @@ class Grants:
         lifetime: float,
         grace: float,
         rotate: bool,
+        code_lifetime: float = 60.0,
         faults: Faults | None = None,
         mint: Mint | None = None,
     ) -> None:
         self._faults, self._mint = faults or Faults(), mint
         self._clock, self._lifetime, self._grace, self._rotate = clock, lifetime, grace, rotate
+        self._code_lifetime = code_lifetime
         self._lock = threading.Lock()
         self._codes: dict[str, _Code] = {}
         self._access: dict[str, Access] = {}
@@ -129,12 +129,12 @@ class Grants:
             return tuple(self._codes), tuple(self._access), tuple(self._refresh)
 
     def issue_code(self, approval: Approval, redirect_uri: str, challenge: str) -> str:
-        """Make a code, good once and for CODE_LIFETIME seconds; `challenge` is S256."""
+        """Make a code, good once and for its lifetime; `challenge` is S256."""
         code = "code-" + secrets.token_urlsafe(24)
         with self._lock:
             if self._faults.counts_codes:
                 code = f"code-{1000 + len(self._codes)}"
-            self._codes[code] = _Code(approval, redirect_uri, challenge, self._clock() + CODE_LIFETIME)
+            self._codes[code] = _Code(approval, redirect_uri, challenge, self._clock() + self._code_lifetime)
         return code
 
     def redeem(

@@ -40,6 +40,7 @@ class Lab:
         self.config = config or LabConfig()
         self.faults = Faults()
         self.recorder = Recorder()
+        self._ahead = 0.0
         self._stopped = threading.Event()
         self._running: tuple[World, AuthorizationServer, tuple[LabServer, LabServer]] | None = None
 
@@ -136,6 +137,10 @@ class Lab:
         forms = (request.form for request in self.recorder.to("/token"))
         return tuple(value for form in forms for value in form.get("refresh_token", ()))
 
+    def advance(self, seconds: float) -> None:
+        """Let so much time pass, at once, for codes, tokens and pushed requests; nothing else gets older."""
+        self._ahead += seconds
+
     def expire_access_tokens(self) -> None:
         """Let the MCP server refuse every access token issued so far."""
         self._here.grants.expire_access_tokens()
@@ -200,10 +205,11 @@ class Lab:
         config = self.config
         minter = self._minter(authorization_origin + config.issuer_path)
         grants = Grants(
-            time.time,
+            self._now,
             lifetime=config.access_token_lifetime,
             grace=config.refresh_token_grace,
             rotate=config.rotate,
+            code_lifetime=config.code_lifetime,
             faults=self.faults,
             mint=minter.token if minter else None,
         )
@@ -211,6 +217,7 @@ class Lab:
             any_loopback_port=config.any_loopback_port,
             metadata_documents=config.cimd,
             faults=self.faults,
+            issuer=authorization_origin + config.issuer_path,
         )
         return World(
             config,
@@ -222,6 +229,7 @@ class Lab:
             mcp_origin,
             Proofs(nonces=config.dpop_nonces, status=400, believes=lambda: self.faults.believes_proofs),
             Proofs(nonces=config.dpop_nonces, status=401),
+            clock=self._now,
             **({"keys": minter.keys} if minter else {}),
         )
 
@@ -230,7 +238,10 @@ class Lab:
             return None
         from mcp_vacuum.lab.mint import Minter  # it loads a library that most labs do without
 
-        return Minter(lambda: issuer, self.faults)
+        return Minter(lambda: issuer, self.faults, self._now)
+
+    def _now(self) -> float:
+        return time.time() + self._ahead
 
     def _pause(self, seconds: float) -> None:
         if seconds > 0:

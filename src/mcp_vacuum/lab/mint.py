@@ -24,10 +24,13 @@ class Minter:
     Args:
         issuer: Gives the issuer identifier, which is known only when the ports are.
         faults: `jwt_override` changes what a token says.
+        clock: Unix time in seconds.
     """
 
-    def __init__(self, issuer: Callable[[], str], faults: Faults) -> None:
-        self._issuer, self._faults = issuer, faults
+    def __init__(
+        self, issuer: Callable[[], str], faults: Faults, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._issuer, self._faults, self._clock = issuer, faults, clock
         self._key = generate_private_key(SECP256R1())
 
     def token(self, approval: Approval, scopes: tuple[str, ...], expires_at: float) -> str:
@@ -39,7 +42,7 @@ class Minter:
             "aud": approval.resource,
             "client_id": approval.client_id,
             "scope": " ".join(scopes),
-            "iat": int(time.time()),
+            "iat": int(self._clock()),
             "exp": int(expires_at),
             "jti": secrets.token_urlsafe(16),
         }

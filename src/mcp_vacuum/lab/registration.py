@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 
+from mcp_vacuum.lab.assertions import METHOD, keys_of
 from mcp_vacuum.lab.clients import Client, acceptable_redirect_uri
 from mcp_vacuum.lab.faults import overridden
 from mcp_vacuum.lab.messages import (
@@ -60,7 +61,10 @@ class Registration:
         if not isinstance(document, dict):
             raise Refusal("invalid_client_metadata", "a JSON object is wanted")
         method = self._auth_method(document.get("token_endpoint_auth_method", "client_secret_basic"))
-        secret = None if method == "none" else "cs-" + secrets.token_urlsafe(24)
+        keys = keys_of(document.get("jwks"))
+        if method == METHOD and not keys:
+            raise Refusal("invalid_client_metadata", f"{METHOD} needs jwks with a P-256 or Ed25519 key")
+        secret = None if method in ("none", METHOD) else "cs-" + secrets.token_urlsafe(24)
         lifetime = self._world.config.client_secret_lifetime
         return Client(
             client_id="client-" + secrets.token_hex(8),
@@ -70,6 +74,7 @@ class Registration:
             secret_expires_at=time.time() + lifetime if secret and lifetime else 0,
             registration_token="rat-" + secrets.token_urlsafe(24),
             name=str(document.get("client_name", "")),
+            keys=keys,
         )
 
     def _redirect_uris(self, uris: object) -> tuple[str, ...]:

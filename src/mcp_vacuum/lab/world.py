@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ MCP_PATH = "/mcp"
 class World:
     """The two servers' addresses, their common state and their faults.
 
-    `pause` sleeps for seconds, and less when the lab is stopped meanwhile.
+    `pause` sleeps for seconds, and less when the lab is stopped meanwhile; `clock` gives Unix seconds.
     """
 
     config: LabConfig
@@ -33,6 +34,7 @@ class World:
     token_proofs: Proofs
     mcp_proofs: Proofs
     keys: Callable[[], dict[str, object]] = lambda: {"keys": []}
+    clock: Callable[[], float] = time.time
 
     @property
     def issuer(self) -> str:

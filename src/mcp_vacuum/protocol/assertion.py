@@ -42,7 +42,20 @@ def client_assertion(client: ClientCredentials, *, now: float, jti: str) -> str:
     Raises:
         AuthenticationError: There is no key, or it does not fit the algorithm (RFC 7518 §3.1).
     """
-    claims = {
+    claims = client_claims(client, now=now, jti=jti)
+    if client.token_endpoint_auth_method == "client_secret_jwt":
+        if client.client_secret is None:
+            raise AuthenticationError("client_secret_jwt needs a client secret", spec="RFC 7523 §2.2")
+        return sign(_octets(client.client_secret), "HS256", claims)
+    if client.private_key is None:
+        raise AuthenticationError("private_key_jwt needs a private key", spec="RFC 7523 §2.2")
+    key, algorithms = load_key(client.private_key)
+    return sign(key, _algorithm(client.signing_alg, algorithms), claims)
+
+
+def client_claims(client: ClientCredentials, *, now: float, jti: str) -> dict[str, Any]:
+    """Return what the assertion of a client says; see `client_assertion`."""
+    return {
         "iss": client.client_id,
         "sub": client.client_id,
         "aud": client.issuer,
@@ -50,14 +63,6 @@ def client_assertion(client: ClientCredentials, *, now: float, jti: str) -> str:
         "exp": int(now) + LIFETIME,
         "jti": jti,
     }
-    if client.token_endpoint_auth_method == "client_secret_jwt":
-        if client.client_secret is None:
-            raise AuthenticationError("client_secret_jwt needs a client secret", spec="RFC 7523 §2.2")
-        return _sign(_octets(client.client_secret), "HS256", claims)
-    if client.private_key is None:
-        raise AuthenticationError("private_key_jwt needs a private key", spec="RFC 7523 §2.2")
-    key, algorithms = load_key(client.private_key)
-    return _sign(key, _algorithm(client.signing_alg, algorithms), claims)
 
 
 def load_key(text: Secret) -> tuple[Key, tuple[str, ...]]:
@@ -140,7 +145,8 @@ def _octets(secret: Secret) -> Key:
         return OctKey.import_key(secret.reveal())
 
 
-def _sign(key: Key, alg: str, claims: dict[str, Any]) -> str:
+def sign(key: Key, alg: str, claims: dict[str, Any]) -> str:
+    """Sign claims as a client assertion, whatever they say."""
     from joserfc import jwt
 
     header = {"alg": alg, "typ": "client-authentication+jwt"}

@@ -125,11 +125,11 @@ def _confirmed(
 def _registered_method(
     response: HttpResponse, document: RegistrationResponse, asked: AuthMethod
 ) -> AuthMethod:
-    """Return how the client authenticates, if that is something that it can do without a key."""
+    """Return how the client authenticates, if it can: with a key only where it was registered with one."""
     method = performable(document.token_endpoint_auth_method or asked)
-    if method is None or method in SIGNED_METHODS:
+    if method is None or (method in SIGNED_METHODS and method != asked):
         raise _odd(response, "registered an authentication method that was not asked for")
-    if method != "none" and not document.client_secret:
+    if method not in ("none", "private_key_jwt") and not document.client_secret:
         raise _odd(response, f"registered {method} but gave no client secret")
     return method
 

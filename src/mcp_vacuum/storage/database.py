@@ -48,13 +48,25 @@ class Database:
         self._vault_id: str | None = None
 
     def exists(self) -> bool:
-        """True if there is a vault; an empty file is none."""
+        """True if there is a vault; an empty file is none.
+
+        Raises:
+            StorageError: It cannot be seen whether there is one.
+        """
         try:
             return self.path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
+        except NotADirectoryError as caught:
+            raise StorageError(
+                f"the vault {self.path} cannot be seen: {self.path.parent} is not a directory",
+                hint="move it away, or set MCP_VACUUM_HOME to another one",
+            ) from caught
         except OSError as caught:
-            if isinstance(caught, (FileNotFoundError, NotADirectoryError)):
-                return False
-            raise StorageError(f"the vault {self.path} cannot be seen: {caught.strerror}") from caught
+            raise StorageError(
+                f"the vault {self.path} cannot be seen: {caught.strerror}",
+                hint="make its directory one of yours, or set MCP_VACUUM_HOME to another one",
+            ) from caught
 
     def create(self, header: Mapping[str, str]) -> None:
         """Make an empty vault with this header. Call it under `creation()`, where no vault exists.

@@ -56,6 +56,16 @@ class FileSource:
         fresh = next((key for key in keys if key != present), None)
         return NewKey(fresh or self._add(new_key()))
 
+    def line_of(self, key: bytes) -> int | None:
+        """Return in which line of the file, counted from 1, a key stands; None if it stands in none.
+
+        Raises:
+            KeyUnavailable: The file cannot be read.
+        """
+        with self._in_words():
+            lines = [line.strip() for line in read_private_file(self.path).splitlines()]
+        return lines.index(key) + 1 if key in lines else None
+
     def forget(self, name: KeyName, key: bytes) -> bool:
         """Take a key out of the file; a file that has no other key is deleted.
 

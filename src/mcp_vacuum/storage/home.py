@@ -22,10 +22,19 @@ def state_home() -> Path:
     """Return the directory of all state: `$MCP_VACUUM_HOME`, else the user's data directory.
 
     The path is absolute; nothing is created or checked.
+
+    Raises:
+        StorageError: What the variable says leads nowhere: no such user, or a directory that is gone.
     """
     named = os.environ.get(HOME_VARIABLE)
     if named:
-        return Path(named).expanduser().absolute()
+        try:
+            return Path(named).expanduser().absolute()
+        except (RuntimeError, OSError) as caught:
+            why = caught.strerror if isinstance(caught, OSError) else "there is no such user"
+            raise StorageError(
+                f"{HOME_VARIABLE}={named} leads nowhere: {why}", hint=f"set {HOME_VARIABLE} to a whole path"
+            ) from None
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("mcp-vacuum", appauthor=False))

@@ -65,12 +65,19 @@ class Sources:
             return PassphraseSource(self.ask)
         if text == "env":
             return EnvSource()
-        raise UsageError(f"{SOURCE_VARIABLE}: there is no key source {text!r}", hint=f"one of: {CHOICES}")
+        raise UsageError(f"there is no key source {text!r}", hint=f"one of: {CHOICES}")
 
     def from_environment(self) -> KeySource | None:
-        """Return the source that `MCP_VACUUM_KEY_SOURCE` names, or None if it names none."""
+        """Return the source that `MCP_VACUUM_KEY_SOURCE` names, or None if it names none.
+
+        Raises:
+            UsageError: There is no such source.
+        """
         text = os.environ.get(SOURCE_VARIABLE)
-        return self.named(text) if text else None
+        try:
+            return self.named(text) if text else None
+        except UsageError as caught:
+            raise UsageError(f"{SOURCE_VARIABLE}: {caught.message}", hint=caught.hint) from None
 
     def of(self, header: Mapping[str, str]) -> KeySource:
         """Return the source that a vault's header names."""

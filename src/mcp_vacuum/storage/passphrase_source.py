@@ -142,7 +142,7 @@ def ask_on_terminal(prompt: str) -> str:
     if not _terminal():  # getpass itself would read a passphrase from any pipe
         raise KeyUnavailable(
             "the vault's key is a passphrase, and there is no terminal to ask for it",
-            hint="in a terminal: mcp-vacuum agent unlock",
+            hint="run the same command in a terminal; for tokens `mcp-vacuum agent unlock` is enough",
         )
     try:
         return getpass.getpass(prompt)

@@ -20,7 +20,7 @@ from mcp_vacuum.storage.keys import Sources, unlock
 from mcp_vacuum.storage.locking import refuse_locked
 from mcp_vacuum.storage.opening import VAULT_FILE
 from mcp_vacuum.storage.schema import SCHEMA_VERSION
-from mcp_vacuum.storage.vault import COLUMNS
+from mcp_vacuum.storage.vault import COLUMNS, INDEX, entry_of
 
 if TYPE_CHECKING:
     from mcp_vacuum.storage.key_source import Ask
@@ -76,6 +76,22 @@ def read_vault(home: Path) -> Reading | None:
             return None
         with closing(connect_read_only(path, traceless=True)) as connection:
             return _read(connection, path)
+    except (sqlite3.Error, OSError) as caught:
+        raise StorageError(f"the vault cannot be read: {caught}") from caught
+
+
+def read_logins(home: Path) -> tuple[Entry, ...]:
+    """Return the clear columns of the logins, without reading a sealed byte; none where there is no vault.
+
+    Raises:
+        StorageError: It cannot be read.
+    """
+    path = home / VAULT_FILE
+    try:
+        if not path.exists() or path.stat().st_size == 0:
+            return ()
+        with closing(connect_read_only(path, traceless=True)) as connection:
+            return tuple(entry_of(found) for found in connection.execute(INDEX, ("login",)))
     except (sqlite3.Error, OSError) as caught:
         raise StorageError(f"the vault cannot be read: {caught}") from caught
 

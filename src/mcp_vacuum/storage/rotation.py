@@ -150,18 +150,20 @@ def _retire(header: Mapping[str, str], sources: Sources, cipher: Cipher) -> tupl
     source = sources.of({**header, "key_source": header[PREVIOUS_SOURCE]})
     present = key_name(header)
     former = replace(present, number=present.number - 1)
+    key, where = cipher.unwrap(PREVIOUS, header[PREVIOUS]), source.name
     try:
-        if _ours_alone(source, sources) and source.forget(former, cipher.unwrap(PREVIOUS, header[PREVIOUS])):
+        if isinstance(source, FileSource) and sources.header_name(source) != "file":
+            # Such a file is its owner's, and may have been given to several vaults.
+            line = source.line_of(key)
+            if line is None:
+                return ()
+            where = f"{source.name}, line {line}"
+        elif source.forget(former, key):
             return ()
         why = "take it out there, unless another vault needs it"
     except KeyUnavailable as caught:
         why = caught.message
-    return (f"the former key is still in {source.name}: {why}",)
-
-
-def _ours_alone(source: KeySource, sources: Sources) -> bool:
-    # Any other key file is its owner's, and may have been given to several vaults.
-    return not isinstance(source, FileSource) or sources.header_name(source) == "file"
+    return (f"the former key is still in {where}: {why}",)
 
 
 def _environment(sources: Sources, target: KeySource) -> tuple[str, ...]:

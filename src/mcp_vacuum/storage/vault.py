@@ -149,7 +149,7 @@ class Vault:
         Raises:
             StorageError: As for `get`.
         """
-        return [_entry(found) for found in self.database.execute(INDEX, kind)[0]]
+        return [entry_of(found) for found in self.database.execute(INDEX, kind)[0]]
 
     def find(self, name: str) -> Sequence[Entry]:
         """Return the logins whose alias or name is `name`, or whose server's host is that of `name`.
@@ -157,7 +157,7 @@ class Vault:
         Raises:
             StorageError: As for `get`.
         """
-        return [_entry(found) for found in self.database.execute(FIND, name, host_of(name))[0]]
+        return [entry_of(found) for found in self.database.execute(FIND, name, host_of(name))[0]]
 
     def stamp(self) -> object:
         """Return something that stays equal until another connection has written the vault.
@@ -221,6 +221,7 @@ def _row(found: tuple[Any, ...]) -> Row:
     return Row(RecordKey(kind, name, account), *columns)
 
 
-def _entry(found: tuple[Any, ...]) -> Entry:
+def entry_of(found: tuple[Any, ...]) -> Entry:
+    """Return a row of `CLEAR` as an entry."""
     kind, name, account, *columns = found
     return Entry(RecordKey(kind, name, account), *columns)

@@ -607,6 +607,7 @@ def assertion_flaw(name: str, **changes: Any) -> None:
 
 
 flaw("metadata-url", client_for=lambda self, *a: {"client_id": "https://app.example/client.json"})
+flaw("metadata-document", client_for=lambda self, *a: {"client_id": sys.argv[3]})
 flaw("wants-a-grant-more", registration=with_grant)
 flaw("wants-a-secret", method_of=lambda self, metadata: "client_secret_basic")
 flaw("ignores-registration", check_registered=nothing)

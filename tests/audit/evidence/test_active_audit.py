@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
+import anyio
 import pytest
 
 from mcp_vacuum.audit.evidence.active_session import ActiveOptions
@@ -10,7 +14,7 @@ from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.errors import LoginDeclined
 from mcp_vacuum.lab import Lab, LabConfig
 from mcp_vacuum.protocol.effects import Authorize
-from tests.audit.planted.active import DPOP
+from tests.audit.planted.active import DPOP, HONEST, PATIENT
 from tests.audit.seen_actively import Honest, collected, seen_of
 
 
@@ -129,3 +133,19 @@ def test_who_gives_up_in_the_middle_leaves_nothing_behind_either() -> None:
         deleted = [each for each in lab.recorder.requests if each.method == "DELETE" and each.status == 204]
 
     assert len(made) == len(deleted) == 2
+
+
+def test_who_gives_up_while_a_code_is_held_leaves_nothing_behind_either() -> None:
+    async def give_up(seconds: float, what: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await anyio.sleep(seconds)
+
+    with Lab(HONEST) as lab:
+        with pytest.raises(KeyboardInterrupt):
+            collected(lab, PATIENT, wait=give_up)
+        requests = lab.recorder.requests
+        made = [each for each in requests if each.path == "/register" and each.status == 201]
+        deleted = [each for each in requests if each.method == "DELETE" and each.status == 204]
+
+    assert len(made) == len(deleted) == 2
+    assert len([each for each in requests if each.path == "/revoke"]) >= 1

@@ -33,5 +33,6 @@ def test_reasons_are_kept_by_name(honest: Honest) -> None:
 
 
 def test_the_usual_is_patient_and_bounded() -> None:
-    assert AS_USUAL.most_logins == 12
+    assert AS_USUAL.most_logins == 16
     assert AS_USUAL.grace > 60
+    assert AS_USUAL.patient is False

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import pytest
 
 from mcp_vacuum.audit.evidence.wire import Wire, at_once, both, redirected, same_origin
 from mcp_vacuum.lab import Lab
+from mcp_vacuum.lab.messages import Response
 from mcp_vacuum.safety.policy import NetworkPolicy
 from tests.audit.made import answered
 
@@ -42,12 +43,20 @@ def test_a_server_that_is_not_there_is_written_down() -> None:
     assert "no connection" in exchange.failure
 
 
-def test_a_lost_answer_is_told_from_an_unreachable_server() -> None:
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        ({"around": lambda request, app: Response(0, delivery="reset")}, "lost"),
+        ({"big_resource_metadata": 2_000_000}, "oversized"),
+    ],
+)
+def test_a_lost_answer_is_told_from_an_unreachable_server(fault: dict[str, Any], outcome: str) -> None:
     with Lab() as lab:
-        lab.faults.big_resource_metadata = 2_000_000
+        for name, value in fault.items():
+            setattr(lab.faults, name, value)
         exchange = on_wire(lambda wire: wire.get("a document", lab.resource_metadata_url))
 
-    assert exchange.outcome == "lost"
+    assert exchange.outcome == outcome
     assert exchange.request is not None
 
 

@@ -13,7 +13,7 @@ from mcp_vacuum.audit.engine import COUNTS_FROM
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.audit.rule import Severity
 
-ROOMS = ("server", "passive", "active", "client", "store", "config")
+ROOMS = ("server", "passive", "active", "client", "document", "store", "config")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from mcp_vacuum.audit.auditor import audit_server
-from mcp_vacuum.audit.evidence.active_session import ActiveOptions
+from mcp_vacuum.audit.evidence.active_session import ActiveOptions, Waiting
 from mcp_vacuum.audit.report import SecurityReport
 from mcp_vacuum.audit.rule import Severity
 from mcp_vacuum.drivers.aio import Person
@@ -30,12 +30,28 @@ OTHER = "http://127.0.0.1:9/another"
 HONEST = LabConfig(any_loopback_port=True, grants=(DEVICE,), also_serves=(OTHER,))
 JWT = replace(HONEST, jwt=True)
 DPOP = replace(HONEST, dpop=True, dpop_required=True)
+PAR = replace(HONEST, par=True)
+KEYS = replace(
+    HONEST,
+    token_endpoint_auth_methods=(*HONEST.token_endpoint_auth_methods, "private_key_jwt"),
+    grants=(DEVICE, "client_credentials"),
+)
 OPTIONS = ActiveOptions(timeout=5, defect_timeout=0.5, grace=0, other_resource=OTHER)
+PATIENT = replace(OPTIONS, patient=True, most_logins=13)
 
 
 def person(listener: LoopbackListener, timeout: float) -> Person:
     """Somebody who says yes to everything, at once."""
     return BrowserVisit(listener, timeout=timeout, opener=lambda url: bool(User().visit(url)))
+
+
+def passing(lab: Lab) -> Waiting:
+    """Let time pass in a laboratory, and nowhere else."""
+
+    async def wait(seconds: float, what: str) -> None:
+        lab.advance(seconds)
+
+    return wait
 
 
 def audited_actively(
@@ -45,7 +61,7 @@ def audited_actively(
     with Lab(config) as lab:
         for name, value in faults.items():
             setattr(lab.faults, name, value)
-        return anyio.run(partial(audit_server, lab.mcp_url, options, ways=person))
+        return anyio.run(partial(audit_server, lab.mcp_url, options, ways=person, wait=passing(lab)))
 
 
 QUICK = {
@@ -53,6 +69,7 @@ QUICK = {
     "AS-PKCE-04 any verifier",
     "AS-AUTHZ-01 any redirect URI",
     "AS-CODE-01 a reusable code",
+    "AS-CODE-03 a code of eleven minutes",
     "AS-RT-02 no reuse detection",
     "AS-REV-01 revocation does nothing",
     "AS-CLI-03 anything is registered",
@@ -69,13 +86,30 @@ def flaw(
     must_also: tuple[str, ...] = (),
     says: str = "",
     config: LabConfig = HONEST,
+    options: ActiveOptions = OPTIONS,
     **faults: Any,
 ) -> Planted:
     """Return a server with this flaw."""
     slow = f"{rule} {what}" not in QUICK
     return Planted(
-        rule, what, lambda: audited_actively(config, **faults), severity, frozenset(must_also), says, slow
+        rule,
+        what,
+        lambda: audited_actively(config, options, **faults),
+        severity,
+        frozenset(must_also),
+        says,
+        slow,
     )
+
+
+def unchecked(
+    claim: str, says: str, *, config: LabConfig = KEYS, severity: Severity | None = None
+) -> Planted:
+    """Return a server that does not look at this of a client assertion."""
+    how = "" if config is KEYS else ", after a login"
+    what = f"{claim} of an assertion{how}"
+    unseen = frozenset({claim})
+    return flaw("AS-CLI-02", what, config=config, assertion_unchecked=unseen, says=says, severity=severity)
 
 
 # --- what stands before the honest code -------------------------------------------------------------------
@@ -246,6 +280,13 @@ PLANTED = (
     # codes
     flaw("AS-CODE-01", "a reusable code", code_reusable=True),
     flaw("AS-CODE-02", "a replay without consequences", replay_forgiven=True),
+    flaw(
+        "AS-CODE-03",
+        "a code of eleven minutes",
+        config=replace(HONEST, code_lifetime=660),
+        options=PATIENT,
+        says="ten and a half minutes",
+    ),
     flaw("AS-CODE-04", "a code for any client", code_for_any_client=True, says="another client"),
     flaw("AS-CODE-04", "a code for any redirect_uri", code_for_any_redirect=True, says="redirect_uri"),
     # tokens
@@ -303,6 +344,24 @@ PLANTED = (
     flaw("AS-CLI-04", "a secret in caches", around=sending("/register", Cache_Control="max-age=60")),
     flaw("AS-DPOP-01", "proofs that nobody looks at", config=DPOP, believes_proofs=True, says="an hour ago"),
     flaw("AS-DPOP-01", "a bearer token for a proof", config=DPOP, token_type="Bearer", says="token_type"),
+    # client assertions
+    unchecked("exp", "that has expired"),
+    unchecked("no exp", "without exp"),
+    unchecked("aud", "for another audience"),
+    unchecked("sub", "about another client"),
+    unchecked("alg", "without a signature"),
+    unchecked("signature", "that another key signed"),
+    unchecked("jti", "used before"),
+    unchecked("jti", "used before", config=replace(KEYS, grants=())),
+    unchecked("token endpoint", "audience may be the token endpoint", severity=Severity.INFO),
+    # pushed requests
+    flaw("AS-PAR-01", "one for any client", config=PAR, pushed_for_any_client=True, says="another client"),
+    flaw("AS-PAR-01", "one for ever", config=PAR, pushed_lasts=True, says="expired"),
+    flaw("AS-PAR-01", "one for two logins", config=PAR, pushed_reusable=True, says="finished"),
+    flaw("AS-PAR-01", "the address counts", config=PAR, query_overrides_pushed=True, says="state"),
+    flaw("AS-PAR-01", "anybody pushes", config=PAR, anybody_pushes=True, says="client secret"),
+    flaw("AS-PAR-01", "numbered names", config=PAR, counts_pushed=True, says="bits"),
+    flaw("AS-PAR-01", "an hour", config=replace(PAR, par_lifetime=3600), says="3600"),
     flaw("AS-DEV-01", "polling without end", polls_freely=True, severity=LOW),
     flaw("AS-DEV-01", "a day to guess", around=saying("/device_authorization", expires_in=86400)),
     flaw("AS-PROXY-01", "no consent of its own", around=forwarding),

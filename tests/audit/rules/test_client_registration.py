@@ -22,8 +22,6 @@ from tests.audit.client_runs import AS, CALLBACK, exchange, judged, opened, run
 def test_no_rule_of_the_family_is_lost_or_renumbered() -> None:
     assert [rule.id for rule in RULES] == [
         "CL-REG-02",
-        "CL-REG-03",
-        "CL-REG-04",
         "CL-REG-05",
         "CL-REG-09",
         "CL-AUTH-01",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.rule import Severity, Verdict
 from mcp_vacuum.audit.rules.server_codes import (
     RULES,
+    a_code_expires,
     a_code_works_once,
     legacy_grants_are_refused,
     replay_ends_the_grant,
@@ -50,3 +54,33 @@ def test_a_token_that_lasts_by_itself_is_milder(honest: Honest) -> None:
 
     assert [each.severity for each in opaque.findings] == [Severity.MEDIUM]
     assert [each.severity for each in signed.findings] == [Severity.LOW]
+
+
+@pytest.mark.parametrize(
+    ("held", "verdict"),
+    [
+        (answered(400, {"error": "invalid_grant"}), Verdict.PASS),
+        (answered(200, {"access_token": "a", "token_type": "Bearer"}), Verdict.FAIL),
+        (answered(503), Verdict.INCONCLUSIVE),
+        (answered(429), Verdict.INCONCLUSIVE),
+        (unanswered(), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_code_that_was_held_is_judged_by_its_answer(
+    honest: Honest, held: Exchange, verdict: Verdict
+) -> None:
+    assert judged_actively(a_code_expires, altered(honest[0], held=held)).verdict is verdict
+
+
+def test_without_the_flag_no_code_is_held_and_the_reason_names_it(honest: Honest) -> None:
+    judgement = judged_actively(a_code_expires, honest[0])
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "--patient" in judgement.not_checked[0]
+
+
+def test_a_refusal_counts_only_beside_a_login_that_works(honest: Honest) -> None:
+    refused = answered(400, {"error": "invalid_grant"})
+    seen = altered(honest[0], held=refused, redeemed=refused)
+
+    assert judged_actively(a_code_expires, seen).verdict is Verdict.INCONCLUSIVE

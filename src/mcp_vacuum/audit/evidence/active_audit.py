@@ -11,14 +11,16 @@ import anyio
 from mcp_vacuum.audit.evidence import active_codes as codes
 from mcp_vacuum.audit.evidence import active_defects as defects
 from mcp_vacuum.audit.evidence import active_endpoints as endpoints
+from mcp_vacuum.audit.evidence import active_pushed as pushed
 from mcp_vacuum.audit.evidence import active_refresh as refreshes
 from mcp_vacuum.audit.evidence import active_resource as resource
 from mcp_vacuum.audit.evidence.active import ActiveEvidence
+from mcp_vacuum.audit.evidence.active_assertions import offer_assertions
 from mcp_vacuum.audit.evidence.active_authorize import look
 from mcp_vacuum.audit.evidence.active_client import choose_clients, forget_clients
 from mcp_vacuum.audit.evidence.active_login import Logins, listen
 from mcp_vacuum.audit.evidence.active_proof import offer_bad_proofs
-from mcp_vacuum.audit.evidence.active_session import AS_USUAL, ActiveOptions, Session
+from mcp_vacuum.audit.evidence.active_session import AS_USUAL, ActiveOptions, Session, Waiting, asleep
 from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence
 from mcp_vacuum.audit.evidence.wire import Wire
 from mcp_vacuum.errors import SecurityRefused
@@ -38,6 +40,7 @@ async def collect_active(
     *,
     ways: Ways = by_browser,
     progress: Progress = silent,
+    wait: Waiting = asleep,
 ) -> ActiveEvidence:
     """Audit a server with logins of the person's own.
 
@@ -47,11 +50,12 @@ async def collect_active(
         options: See `ActiveOptions`.
         ways: Who says yes, and how.
         progress: Told each login.
+        wait: Lets time pass, where that is what a rule is about.
     """
     document = _document(server)
     if isinstance(document, str):
         return ActiveEvidence(server, unseen={"all": document, "document": document})
-    session = Session(wire, server, document, options, ways, progress)
+    session = Session(wire, server, document, options, ways, progress, wait)
     given = options.redirect_uri or next(iter(options.client.redirect_uris if options.client else ()), None)
     with listen(given, options.callback_port) as listener:
         session.redirect_uri = listener.redirect_uri
@@ -89,11 +93,13 @@ async def _everything(session: Session, logins: Logins) -> None:
     await endpoints.look_at_token_endpoint(session)
     await endpoints.look_at_introspection(session)
     await endpoints.look_at_device_login(session)
+    await pushed.push(session)
     await resource.offer_garbage(session)
     await resource.knock_everywhere(session)
     await codes.first_login(session, logins)
     if "all" not in session.unseen:
         await _with_a_token(session, logins)
+    await offer_assertions(session, logins)
     await endpoints.guess(session)
 
 
@@ -111,9 +117,12 @@ async def _with_a_token(session: Session, logins: Logins) -> None:
     await resource.offer_other_audience(session)
     await refreshes.refresh(session)
     await offer_bad_proofs(session)
+    await pushed.log_in_with_pushed(session, logins)
+    await codes.hold(session, logins)
     await _ending(session, logins)
     await defects.widening(session, logins)
     await codes.short_verifier(session, logins)
+    await pushed.use_expired(session, logins)
 
 
 async def _ending(session: Session, logins: Logins) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -87,6 +88,32 @@ async def _registered(
         session.missing(why, "all" if name == "registered" else "other client")
         return None
     return OwnClient(made, exchange)
+
+
+async def register_with_key(
+    session: Session, jwk: Mapping[str, object], grants: tuple[str, ...]
+) -> OwnClient | None:
+    """Register a client that authenticates by assertions which its key signs (RFC 7591 §2, `jwks`).
+
+    None where the server registers no such client, or none with the first of these grants; `seen` has the
+    answer.
+    """
+    request = registration_request(
+        session.endpoint("registration") or "",
+        name=NAME,
+        redirect_uris=(session.redirect_uri,),
+        scope=session.scope,
+        auth_method="private_key_jwt",
+        grant_types=grants,
+        about={**ABOUT, "jwks": {"keys": [dict(jwk)]}},
+    )
+    purpose = "register a client with a key"
+    exchange = await _sent(session, "registered with a key", purpose, request.body or b"")
+    made = _made(session, exchange, "private_key_jwt")
+    if made is None or made.token_endpoint_auth_method != "private_key_jwt":
+        return None
+    granted = exchange.document.get("grant_types", grants)
+    return OwnClient(made, exchange) if isinstance(granted, list | tuple) and grants[0] in granted else None
 
 
 async def _sent(session: Session, name: str, purpose: str, body: bytes) -> Exchange:

@@ -18,6 +18,8 @@ from mcp_vacuum.safety.secret import Secret
 
 AT_ONCE = 10
 """Redemptions of one code at the same time."""
+HELD = 630.0
+"""Seconds that a code is held: ten minutes, and some for clocks that differ (OAuth 2.1 §4.1.2)."""
 SHORT = "only-twenty-letters-"
 WRONG = "w" * 43
 
@@ -149,6 +151,22 @@ async def short_verifier(session: Session, logins: Logins) -> None:
         session.missing(visit.failure or "the login brought no code", "short verifier")
 
 
+async def hold(session: Session, logins: Logins) -> None:
+    """Redeem a code when it should have expired; nothing else is wrong with it."""
+    if not session.options.patient:
+        session.missing("only --patient holds a code for so long", "held")
+        return
+    visit, request = await log_in(session, logins, "held", "a code to be held for ten and a half minutes")
+    code = visit.one("code")
+    if code is None:
+        session.missing(visit.failure or "the login brought no code", "held")
+        return
+    told = f"the code is held for {HELD / 60:g} minutes; come back then, more logins follow"
+    session.progress("notice", told)
+    await session.wait(HELD, "a code should expire")
+    await session.ask_for_token("held", "redeem a code that is too old", redemption(session, code, request))
+
+
 # --- replays, last ----------------------------------------------------------------------------------------
 
 
@@ -199,21 +217,21 @@ async def as_confidential(session: Session, logins: Logins) -> None:
         session.missing(visit.failure or "the login brought no code", "confidential", "granted to another")
         return
     form = redemption(session, code, request)
-    for name, purpose, wrong in _ways_in(session.other):
-        if gives_token(await session.ask_for_token(name, purpose, form, wrong)):
+    for name, how, wrong in ways_in(session.other):
+        if gives_token(await session.ask_for_token(name, f"redeem {how}", form, wrong)):
             session.seen["granted to another"] = session.seen[name]
             session.missing("the code was used up by the request before", "wrong secret")
             return
     await session.ask_for_token("granted to another", "redeem as the second client", form, client)
 
 
-def _ways_in(other: OwnClient) -> list[tuple[str, str, ClientCredentials]]:
-    """Return how somebody may pass for a client with a secret."""
+def ways_in(other: OwnClient) -> list[tuple[str, str, ClientCredentials]]:
+    """Return how somebody may pass for a client with a secret: a name, words for people, and as whom."""
     if other.public:
         return []
     nobody = replace(other.credentials, token_endpoint_auth_method="none")
     wrong = replace(other.credentials, client_secret=Secret("not-the-secret-of-this-client"))
     return [
-        ("without secret", "redeem without the client secret", nobody),
-        ("wrong secret", "redeem with a wrong client secret", wrong),
+        ("without secret", "without the client secret", nobody),
+        ("wrong secret", "with a wrong client secret", wrong),
     ]

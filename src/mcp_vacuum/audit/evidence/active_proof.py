@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
-from base64 import urlsafe_b64encode
 
 from mcp_vacuum.audit.evidence.active_refresh import form_of, newest
 from mcp_vacuum.audit.evidence.active_session import Session
+from mcp_vacuum.audit.forge import part
 from mcp_vacuum.audit.jwt import Jwt
 from mcp_vacuum.audit.reaction import gives_token
 from mcp_vacuum.protocol.proof import Prover
@@ -65,18 +64,10 @@ def _proof(prover: Prover, url: str, *, method: str = "POST", iat: int | None = 
 def _unsigned(proof: str) -> str:
     jwt = Jwt.read(proof)
     assert jwt is not None  # it was made a line before
-    return (
-        f"{_part({**jwt.header, 'alg': 'none'})}.{_part({**jwt.claims, 'jti': secrets.token_urlsafe(16)})}."
-    )
+    return f"{part({**jwt.header, 'alg': 'none'})}.{part({**jwt.claims, 'jti': secrets.token_urlsafe(16)})}."
 
 
 def _changed(proof: str) -> str:
     jwt = Jwt.read(proof)
     assert jwt is not None
-    return (
-        f"{_part(dict(jwt.header))}.{_part({**jwt.claims, 'jti': secrets.token_urlsafe(16)})}.{jwt.signature}"
-    )
-
-
-def _part(members: dict[str, object]) -> str:
-    return urlsafe_b64encode(json.dumps(members, separators=(",", ":")).encode()).rstrip(b"=").decode()
+    return f"{part(jwt.header)}.{part({**jwt.claims, 'jti': secrets.token_urlsafe(16)})}.{jwt.signature}"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import anyio
-
 from mcp_vacuum.audit.evidence.active import FOREIGN_RESOURCE
 from mcp_vacuum.audit.evidence.active_authorize import UNKNOWN_SCOPE
 from mcp_vacuum.audit.evidence.active_session import Form, Session
@@ -112,7 +110,7 @@ async def reuse(session: Session) -> None:
     await session.ask_for_token("reused", "use the first refresh token again", form_of(session, first))
     if gives_token(session.seen["reused"]) and session.options.grace:
         session.progress("waiting", "waiting a minute: a replaced refresh token may be good for that long")
-        await anyio.sleep(session.options.grace)
+        await session.wait(session.options.grace, "a replaced refresh token may be good for a minute")
         await session.ask_for_token("reused", "use it once more, a minute later", form_of(session, first))
     await session.ask_for_token("after reuse", "use the newest refresh token", form_of(session, current))
 
@@ -126,17 +124,17 @@ async def revoke(session: Session, name: str, client: ClientCredentials) -> None
     if token is None:
         session.missing("there is no grant with a refresh token left to revoke", "revoked")
         return
-    unknown = _hinted("x" * 43)
+    unknown = hinted("x" * 43)
     await session.post("revoked unknown", "revoke a token that nobody knows", "revocation", unknown, client)
     if client.client_id != session.credentials.client_id:
-        theirs, stranger = _hinted(token), session.credentials
+        theirs, stranger = hinted(token), session.credentials
         await session.post("revoked as another", "revoke as another client", "revocation", theirs, stranger)
     form = form_of(session, token)
     await session.ask_for_token("refreshed before revocation", "refresh before it is revoked", form, client)
     token = session.token("refreshed before revocation", "refresh_token") or token
     access = session.token("refreshed before revocation") or session.token(name) or ""
     await session.call("before revocation", "use a token that is about to be revoked", access)
-    await session.post("revoked", "revoke the refresh token", "revocation", _hinted(token), client)
+    await session.post("revoked", "revoke the refresh token", "revocation", hinted(token), client)
     form = form_of(session, token)
     await session.ask_for_token("refreshed after revocation", "refresh after it", form, client)
     await session.call("after revocation", "use the access token of the revoked grant", access)
@@ -147,7 +145,8 @@ def spare(session: Session) -> str:
     return next((name for name in _spare(session) if session.token(name, "refresh_token")), "")
 
 
-def _hinted(token: str) -> Form:
+def hinted(token: str) -> Form:
+    """Return the form that revokes a refresh token (RFC 7009 §2.1)."""
     return [("token", token), ("token_type_hint", "refresh_token")]
 
 
@@ -172,12 +171,13 @@ async def end_all(session: Session) -> None:
     for token in left:
         session.wire.go_on(session.endpoint("revocation") or "")
         await session.post(
-            "ended", "end what is left of a login", "revocation", _hinted(token), session.credentials
+            "ended", "end what is left of a login", "revocation", hinted(token), session.credentials
         )
 
 
 def _last_of_each(session: Session) -> list[str]:
     """Return the newest answer of each grant of our client."""
     first = [name for name in session.seen if name.startswith(("refreshed", "before reuse", "redeemed"))]
-    grants = ("granted once", "other resource", "granted for widening", "short verifier")
+    later = ("short verifier", "held", "granted as pushed")
+    grants = ("granted once", "other resource", "granted for widening", *later)
     return [*first[-2:], *_spare(session), *grants]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+
+import anyio
 
 from mcp_vacuum.audit.evidence.active import ActiveEvidence, OwnClient, Visit
 from mcp_vacuum.audit.evidence.server import Fetched, ServerEvidence, greeting, hints
 from mcp_vacuum.audit.evidence.wire import Wire
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.reaction import error_of, text_member
+from mcp_vacuum.errors import SecurityRefused
 from mcp_vacuum.login_options import Progress, Ways, by_browser, silent
 from mcp_vacuum.models import ClientCredentials
 from mcp_vacuum.protocol.client_auth import authenticated_form
@@ -20,14 +23,23 @@ from mcp_vacuum.protocol.proof import Prover
 from mcp_vacuum.protocol.scopes import choose_scope
 from mcp_vacuum.safety.limits import PERSON_TIMEOUT, TOKEN_TIMEOUT
 
-MOST_LOGINS = 12
-"""Half of them where the server does not use codes up at a failure."""
+MOST_LOGINS = 16
+"""Twelve are usual where a server uses codes up at a failure, eight where not; the rest is for what it takes
+that it should refuse."""
 MOST_REQUESTS = 500
 """In one active audit; a third of it is the usual."""
 DEFECT_PATIENCE = 60.0
 """Seconds to wait for a login that a good server ends with an error page, from which nobody comes back."""
 
 Form = Sequence[tuple[str, str | None]]
+
+Waiting = Callable[[float, str], Awaitable[None]]
+"""Lets so many seconds pass; the words say for people what is waited for."""
+
+
+async def asleep(seconds: float, _what: str) -> None:
+    """Wait, and show nothing."""
+    await anyio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +55,9 @@ class ActiveOptions:
         timeout: Seconds to wait for the person, at each login.
         defect_timeout: The same, where an error page may be the end.
         most_logins: How often the person is asked at most.
+        patient: Hold a code for longer than ten minutes, to see that it is not taken any more: a login more.
         grace: Seconds in which a replaced refresh token may still work (trap: a lost answer is repeated).
+        expiry: Seconds to wait at most for the end of a pushed request.
     """
 
     client: ClientCredentials | None = None
@@ -54,7 +68,9 @@ class ActiveOptions:
     timeout: float = PERSON_TIMEOUT
     defect_timeout: float = DEFECT_PATIENCE
     most_logins: int = MOST_LOGINS
+    patient: bool = False
     grace: float = 61.0
+    expiry: float = 65.0
 
 
 AS_USUAL = ActiveOptions()
@@ -70,6 +86,7 @@ class Session:
     options: ActiveOptions = AS_USUAL
     ways: Ways = by_browser
     progress: Progress = silent
+    wait: Waiting = asleep
     client: OwnClient | None = None
     other: OwnClient | None = None
     redirect_uri: str = ""
@@ -158,7 +175,10 @@ class Session:
         self, purpose: str, endpoint: str, form: Form, client: ClientCredentials, prover: Prover | None
     ) -> Exchange:
         url = self.endpoint(endpoint) or ""
-        made = authenticated_form(url, endpoint, client, form)
+        try:
+            made = authenticated_form(url, endpoint, client, form)
+        except SecurityRefused:
+            return await self.wire.send(purpose, "POST", url)  # which sends nothing there, and says so
         headers = made.headers + (self._proof(prover, "POST", url) if prover else ())
         return await self.wire.send(
             purpose, "POST", url, headers=headers, body=made.body, timeout=TOKEN_TIMEOUT

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from mcp_vacuum.audit.evidence.client_document import ClientDocument, is_document_url
 from mcp_vacuum.audit.exchange import Exchange
 
 Parameters = Mapping[str, tuple[str, ...]]
@@ -288,11 +289,13 @@ class ClientEvidence:
         command: As it was given, the URL still a placeholder.
         runs: In the order of the table of scenarios.
         left_out: The scenarios that were not asked for.
+        documents: The metadata documents that it names as its client_id, if they were fetched.
     """
 
     command: tuple[str, ...]
     runs: tuple[Run, ...]
     left_out: tuple[str, ...] = ()
+    documents: tuple[ClientDocument, ...] = ()
 
     @property
     def control(self) -> Run | None:
@@ -315,6 +318,12 @@ class ClientEvidence:
     def asks(self) -> tuple[tuple[Run, Ask], ...]:
         """Every authorization request of every legible run."""
         return tuple((run, ask) for run in self.legible for ask in run.asks)
+
+    @property
+    def document_urls(self) -> tuple[tuple[str, str], ...]:
+        """The URLs that it names as its client_id, each with the redirect URI that it asked for beside it."""
+        asked = ((ask.get("client_id"), ask.get("redirect_uri")) for _, ask in self.asks)
+        return tuple(pair for pair in asked if is_document_url(pair[0]))
 
     @property
     def legible(self) -> tuple[Run, ...]:

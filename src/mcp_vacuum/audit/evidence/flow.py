@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from mcp_vacuum.audit.evidence.client_document import ClientDocument, fetch_documents, is_document_url
 from mcp_vacuum.errors import LoginDeclined, OAuthError, StorageError, VacuumError
 from mcp_vacuum.models import OAuth2Token
 from mcp_vacuum.safety.secret import Secret, readable_in
@@ -72,6 +73,8 @@ class FlowEvidence:
         storage: What was seen of its storage; a string says why nothing was.
         endpoints: Name and URL of each endpoint that it is configured with.
         client_id: As configured.
+        document_url: Of its metadata document; empty if it is known by no URL.
+        document: What is there; None if it was not fetched.
     """
 
     redirect_uri: str
@@ -79,10 +82,14 @@ class FlowEvidence:
     storage: StorageEvidence | str
     endpoints: tuple[tuple[str, str], ...] = ()
     client_id: str = ""
+    document_url: str = ""
+    document: ClientDocument | None = None
 
 
-def collect(client: Any) -> FlowEvidence:
-    """Look at a configured `OAuth2Client`, or anything with its attributes. Nothing is sent.
+def collect(client: Any, *, fetch_metadata: bool = False) -> FlowEvidence:
+    """Look at a configured `OAuth2Client`, or anything with its attributes.
+
+    Nothing is sent, unless `fetch_metadata` asks for the metadata document that its client_id is the URL of.
 
     Raises:
         StorageError: Its storage cannot be used.
@@ -90,13 +97,23 @@ def collect(client: Any) -> FlowEvidence:
     make = getattr(client, "authorization_request", None)
     samples = tuple(_sample(make()) for _ in range(SAMPLES)) if callable(make) else ()
     storage = getattr(client, "storage", None)
+    document_url = _document_url(client)
+    documents = fetch_documents([document_url] if fetch_metadata and document_url else [])
     return FlowEvidence(
         str(getattr(client, "redirect_uri", "")),
         samples,
         _look_at(storage),
         tuple((name, str(url)) for name in ENDPOINTS if (url := getattr(client, name, None))),
         str(getattr(client, "client_id", "")),
+        document_url,
+        next(iter(documents), None),
     )
+
+
+def _document_url(client: Any) -> str:
+    """Of the client_id, or of what stands in for it where a server takes metadata documents."""
+    names = (str(getattr(client, name, None) or "") for name in ("client_id", "client_metadata_url"))
+    return next(filter(is_document_url, names), "")
 
 
 # --- the authorization request ----------------------------------------------------------------------------

@@ -18,7 +18,14 @@ import anyio
 
 from mcp_vacuum.audit.exchange import Exchange, Outcome
 from mcp_vacuum.drivers.transport import AsyncTransport
-from mcp_vacuum.errors import AnswerLost, SecurityRefused, ServerUnavailable, UsageError, VacuumError
+from mcp_vacuum.errors import (
+    AnswerLost,
+    AnswerTooLarge,
+    SecurityRefused,
+    ServerUnavailable,
+    UsageError,
+    VacuumError,
+)
 from mcp_vacuum.protocol.effects import HeaderList, HttpRequest, HttpResponse
 from mcp_vacuum.safety.limits import MAX_DOCUMENT, MAX_REDIRECTS, METADATA_TIMEOUT
 from mcp_vacuum.safety.policy import NetworkPolicy
@@ -180,6 +187,8 @@ class Wire:
 
 
 def _outcome(error: VacuumError) -> Outcome:
+    if isinstance(error, AnswerTooLarge):
+        return "oversized"
     if isinstance(error, AnswerLost):
         return "lost"
     if isinstance(error, ServerUnavailable):

@@ -9,6 +9,7 @@ from mcp_vacuum.audit.rule import Rule
 from mcp_vacuum.audit.rules import (
     client_binding,
     client_discovery,
+    client_document,
     client_issuer,
     client_listener,
     client_more,
@@ -56,6 +57,7 @@ _OF_FAMILIES: tuple[Rule, ...] = (
     *client_resource.RULES,
     *client_registering.RULES,
     *client_registration.RULES,
+    *client_document.RULES,
     *client_binding.RULES,
     *client_tokens.RULES,
     *client_token_use.RULES,

@@ -130,11 +130,11 @@ def redirect_uri_is_the_same(evidence: ClientEvidence) -> Results:
         yield NotChecked("INCONCLUSIVE: the client makes no authorization request that could be looked at")
     for run in evidence.legible:
         registered = {
-            _without_port(uri) for each in run.registrations for uri in _registered(document_of(each))
+            without_port(uri) for each in run.registrations for uri in _registered(document_of(each))
         }
         asked = [ask.get("redirect_uri") for ask in run.asks]
         sent = [first(form_of(each), "redirect_uri") for each in run.redemptions]
-        if registered and any(_without_port(uri) not in registered for uri in asked):
+        if registered and any(without_port(uri) not in registered for uri in asked):
             yield finding(run, "the authorization request names a redirect URI that was not registered")
             return
         if asked and any(uri and uri not in asked for uri in sent):
@@ -142,8 +142,8 @@ def redirect_uri_is_the_same(evidence: ClientEvidence) -> Results:
             return
 
 
-def _without_port(uri: str) -> str:
-    """A loopback port may be another each time (RFC 8252 §7.3)."""
+def without_port(uri: str) -> str:
+    """Return a redirect URI without its port on loopback, which may be another each time (RFC 8252 §7.3)."""
     try:
         parts = urlsplit(uri)
         host = parts.hostname or ""

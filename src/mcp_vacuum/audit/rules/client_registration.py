@@ -18,6 +18,7 @@ from mcp_vacuum.audit.evidence.client import (
     query_of,
     sent_header,
 )
+from mcp_vacuum.audit.evidence.client_document import is_document_url
 from mcp_vacuum.audit.evidence.flow import FlowEvidence
 from mcp_vacuum.audit.exchange import Exchange
 from mcp_vacuum.audit.provoked import finding
@@ -35,7 +36,7 @@ from mcp_vacuum.audit.rule import (
 )
 from mcp_vacuum.safety.address import is_loopback_host
 
-_NO_URL = NotChecked("NOT_APPLICABLE: the client_id is no URL of a metadata document")
+NO_URL = NotChecked("NOT_APPLICABLE: the client_id is no URL of a metadata document")
 _NO_REGISTRATION = NotChecked("INCONCLUSIVE: the client registered nowhere")
 
 
@@ -56,8 +57,8 @@ _NO_REGISTRATION = NotChecked("INCONCLUSIVE: the client registered nowhere")
 )
 def metadata_url_is_well_formed(evidence: FlowEvidence) -> Results:
     """The URL is the client's name: in two spellings it is two clients."""
-    if not _is_url(evidence.client_id):
-        yield _NO_URL
+    if not is_document_url(evidence.client_id):
+        yield NO_URL
     elif wrong := _malformed(evidence.client_id):
         yield Finding("client_id", *wrong)
 
@@ -65,17 +66,13 @@ def metadata_url_is_well_formed(evidence: FlowEvidence) -> Results:
 @also(metadata_url_is_well_formed, Kind.CLIENT, because="it is part of `audit config`")
 def metadata_url_of_a_client(evidence: ClientEvidence) -> Results:
     """The URL is the client's name: in two spellings it is two clients."""
-    urls = [(run, ask) for run, ask in evidence.asks if _is_url(ask.get("client_id"))]
+    urls = [(run, ask) for run, ask in evidence.asks if is_document_url(ask.get("client_id"))]
     if not urls:
-        yield _NO_URL
+        yield NO_URL
     for run, ask in urls:
         if wrong := _malformed(ask.get("client_id")):
             yield finding(run, f"client_id: {wrong[0]}", ask, wrong[1])
             return
-
-
-def _is_url(client_id: str) -> bool:
-    return client_id.lower().startswith(("https:", "http:"))
 
 
 def _malformed(url: str) -> tuple[str, Severity | None] | None:
@@ -90,33 +87,6 @@ def _malformed(url: str) -> tuple[str, Severity | None] | None:
     if parts.fragment or parts.username is not None:
         return "it has a fragment or a user name", None
     return ("it has a query", Severity.LOW) if parts.query else None
-
-
-cl_reg_03 = planned(
-    id="CL-REG-03",
-    title="CIMD document is valid and matches its URL",
-    level=Level.MUST,
-    severity=Severity.HIGH,
-    sources=(
-        "MCP client registration, Implementation Requirements",
-        "Client ID Metadata Document draft 00 §4.1",
-        "Client ID Metadata Document draft 01 §4 and §4.1",
-    ),
-    fix="fix the hosted document",
-    kinds=(Kind.CLIENT,),
-    because="such a document lies at a public URL of the client's maker, and no client is sent there",
-)
-
-cl_reg_04 = planned(
-    id="CL-REG-04",
-    title="CIMD document contains no shared secret",
-    level=Level.MUST_NOT,
-    severity=Severity.HIGH,
-    sources=("Client ID Metadata Document draft 00 §4.1", "RFC 8252 §8.5"),
-    fix="use none or private_key_jwt",
-    kinds=(Kind.CLIENT,),
-    because="such a document lies at a public URL of the client's maker, and no client is sent there",
-)
 
 
 @rule(
@@ -244,8 +214,6 @@ def _client_of(each: Exchange) -> str:
 
 RULES: tuple[Rule, ...] = (
     metadata_url_of_a_client,
-    cl_reg_03,
-    cl_reg_04,
     application_type_fits,
     cl_reg_09,
     one_way_of_authentication,

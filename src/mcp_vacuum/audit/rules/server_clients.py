@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mcp_vacuum.audit.evidence.active import ActiveEvidence
+from mcp_vacuum.audit.evidence.active_assertions import DEFECTS
 from mcp_vacuum.audit.evidence.active_client import DANGEROUS
 from mcp_vacuum.audit.evidence.active_endpoints import GUESSES
 from mcp_vacuum.audit.exchange import Exchange
@@ -67,7 +68,7 @@ def clients_have_to_authenticate(evidence: ActiveEvidence) -> Results:
     yield from _guessing(evidence)
 
 
-as_cli_02 = planned(
+@rule(
     id="AS-CLI-02",
     title="Client assertions are fully validated",
     level=Level.MUST,
@@ -75,8 +76,23 @@ as_cli_02 = planned(
     sources=("RFC 7523 §3", "rfc7523bis §4", "OAuch, Jwt/* tests"),
     fix="validate per RFC 7523 and bis",
     kinds=(Kind.ACTIVE,),
-    because="it needs a client with a key of its own, which few servers register by themselves",
+    bad="POST /token with a client_assertion that was used before: 200 and a token",
+    good="POST /token with a client_assertion that was used before: 401, invalid_client",
 )
+def client_assertions_are_validated(evidence: ActiveEvidence) -> Results:
+    """An assertion is seen by whoever it was sent to: what is not checked lets them be this client."""
+    evidence.must_have_document()
+    control = evidence.exchange("asserted")
+    tries = {what: f"assertion: {what}" for what in DEFECTS}
+    if not gives_token(control) and not any(map(gives_token, evidence.gave(*tries.values()).values())):
+        said = printable(error_of(control), 60) or control.said
+        raise inconclusive(f"a sound assertion brings no token: {said}")
+    for what, name in tries.items():
+        yield from tried(evidence, name, f"an assertion {what}", gives_token, control)
+    wide = evidence.seen.get("assertion: token endpoint")
+    if wide is not None and gives_token(wide):
+        why = "its audience may be the token endpoint, and not only the issuer"
+        yield Finding("client_assertion, aud", why, Severity.INFO, at=wide)
 
 
 @rule(
@@ -209,7 +225,7 @@ def _registration(exchange: Exchange) -> Results:
 
 RULES: tuple[Rule, ...] = (
     clients_have_to_authenticate,
-    as_cli_02,
+    client_assertions_are_validated,
     dangerous_uris_are_not_registered,
     registrations_are_minimal_and_guarded,
     as_cli_05,

@@ -24,7 +24,6 @@ from mcp_vacuum.audit.rule import (
     Severity,
     inconclusive,
     not_applicable,
-    planned,
     rule,
 )
 from mcp_vacuum.safety.url import printable
@@ -121,7 +120,7 @@ def replay_ends_the_grant(evidence: ActiveEvidence) -> Results:
         yield Finding("code, used twice", why, Severity.LOW if lasting else Severity.MEDIUM, at=used)
 
 
-as_code_03 = planned(
+@rule(
     id="AS-CODE-03",
     title="Code expires within ten minutes",
     level=Level.SHOULD,
@@ -129,8 +128,16 @@ as_code_03 = planned(
     sources=("OAuth 2.1 §4.1.2", "RFC 6749 §4.1.2", "FAPI 2.0 Security Profile §5.3.2.1-11 (60 s)"),
     fix="shorten code lifetime",
     kinds=(Kind.ACTIVE,),
-    because="a code would have to be held for more than ten minutes while the person waits",
+    bad="POST /token with a code of ten and a half minutes: 200 and a token",
+    good="POST /token with a code of ten and a half minutes: 400, invalid_grant",
 )
+def a_code_expires(evidence: ActiveEvidence) -> Results:
+    """A code lies in histories and logs: the longer it works, the more of them are worth reading.
+
+    It is tried with `--patient` only, which holds a code of its own for ten and a half minutes.
+    """
+    control = evidence.must_have_token()
+    yield from tried(evidence, "held", "a code of ten and a half minutes", gives_token, control)
 
 
 @rule(
@@ -178,6 +185,6 @@ RULES: tuple[Rule, ...] = (
     legacy_grants_are_refused,
     a_code_works_once,
     replay_ends_the_grant,
-    as_code_03,
+    a_code_expires,
     a_code_belongs_to_its_client,
 )

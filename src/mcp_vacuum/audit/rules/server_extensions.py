@@ -30,6 +30,7 @@ from mcp_vacuum.audit.rule import (
     planned,
     rule,
 )
+from mcp_vacuum.audit.rules import server_pushed
 from mcp_vacuum.safety.url import host_of, origin, printable
 
 _DPOP_ALGORITHMS = "dpop_signing_alg_values_supported"
@@ -77,22 +78,6 @@ def proofs_are_checked(evidence: ActiveEvidence) -> Results:
     control = evidence.exchange("refreshed with proofs")
     for name in [each for each in evidence.seen if each.startswith("proof: ")]:
         yield from tried(evidence, name, evidence.seen[name].purpose, gives_token, control)
-
-
-as_par_01 = planned(
-    id="AS-PAR-01",
-    title="Pushed request_uri is short-lived, single-use and client-bound",
-    level=Level.SHOULD,
-    severity=Severity.MEDIUM,
-    sources=(
-        "RFC 9126 §2.2, §4, §7.1 and §7.3",
-        "FAPI 2.0 Security Profile §5.3.2.2-2",
-        "OAuch, ParEndpoint/*",
-    ),
-    fix="enforce one-time use",
-    kinds=(Kind.ACTIVE,),
-    because="pushed authorization requests are not sent",
-)
 
 
 @rule(
@@ -224,7 +209,7 @@ def _forwarded(evidence: ActiveEvidence, exchange: Exchange) -> tuple[str, str] 
 
 RULES: tuple[Rule, ...] = (
     proofs_are_checked,
-    as_par_01,
+    *server_pushed.RULES,
     device_logins_are_limited,
     as_jag_01,
     a_proxy_asks_first,

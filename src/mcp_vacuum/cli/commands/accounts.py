@@ -6,18 +6,21 @@ import time
 
 import click
 
-from mcp_vacuum.cli.logins import as_json, opened, state_of
+from mcp_vacuum.agent.source import held_by_agent
+from mcp_vacuum.cli.completing import logins
+from mcp_vacuum.cli.logins import as_json, opened, refreshed_text
 from mcp_vacuum.cli.main import command
-from mcp_vacuum.cli.ui import Ui, duration
+from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.tokens.facts import LoginFacts, facts_of
 
 EXAMPLE = "mcp-vacuum accounts mcp.example.com"
 
 
 @command(EXAMPLE)
-@click.argument("url")
+@click.argument("url", shell_complete=logins)
 def accounts(ui: Ui, url: str) -> None:
     """List the accounts that are logged in to one server."""
     store = open_store(create=False)
@@ -25,8 +28,9 @@ def accounts(ui: Ui, url: str) -> None:
     if store is None or server is None:
         opened(url, DEFAULT_ACCOUNT)  # raises what every command says where no login is stored
         raise AssertionError("a login appeared meanwhile")
-    logins = _logins(ui, store, server)
-    members = {"server": server, "accounts": [as_json(credential) for credential in logins]}
+    held = held_by_agent()
+    logins = [facts_of(each, (server, each.account) in held) for each in _logins(ui, store, server)]
+    members = {"server": server, "accounts": [as_json(login) for login in logins]}
     ui.result(members, f"{ui.bold(server)}\n{_table(ui, logins)}")
 
 
@@ -44,16 +48,16 @@ def _logins(ui: Ui, store: CredentialStore, server: str) -> list[Credential]:
     return logins
 
 
-def _table(ui: Ui, logins: list[Credential]) -> str:
+def _table(ui: Ui, logins: list[LoginFacts]) -> str:
     now = time.time()
     rows = [
         (
-            credential.account,
-            state_of(credential).replace("_", " "),
-            credential.alias or "",
-            credential.scope or "",
-            duration((credential.refreshed_at or credential.created_at) - now),
+            login.account,
+            login.state.replace("_", " "),
+            login.alias or "",
+            login.scope or "",
+            refreshed_text(login, now),
         )
-        for credential in logins
+        for login in logins
     ]
     return ui.table(("ACCOUNT", "STATE", "ALIAS", "SCOPE", "REFRESHED"), rows)

@@ -11,6 +11,7 @@ import click
 from mcp_vacuum.audit.clients import ClientOptions, audit_client, plan, scenarios_of
 from mcp_vacuum.audit.scenarios.scenario import Scenario
 from mcp_vacuum.cli.auditing import Wanted, deliver, report_options
+from mcp_vacuum.cli.completing import files, scenarios
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
@@ -23,12 +24,13 @@ EXAMPLE = (
 
 
 @command(EXAMPLE, context_settings={"ignore_unknown_options": True})
-@click.argument("cmd", metavar="CMD...", nargs=-1, type=click.UNPROCESSED)
+@click.argument("cmd", metavar="CMD...", nargs=-1, type=click.UNPROCESSED, shell_complete=files)
 @click.option(
     "--scenario",
     "scenarios",
     metavar="NAME",
     multiple=True,
+    shell_complete=scenarios,
     help="Play this one only, or this family, such as LAB-11; repeatable.",
 )
 @click.option("--list-scenarios", is_flag=True, help="Say what each scenario is, and run nothing.")
@@ -49,6 +51,11 @@ EXAMPLE = (
     help="Scenarios at a time.",
 )
 @click.option("--keep-env", metavar="NAME", multiple=True, help="A variable that CMD gets too; repeatable.")
+@click.option(
+    "--fetch-metadata",
+    is_flag=True,
+    help="If CMD's client_id is a URL, GET the document there, from its maker's host.",
+)
 @report_options
 def client(
     ui: Ui,
@@ -58,6 +65,7 @@ def client(
     timeout: float,
     at_once: int,
     keep_env: tuple[str, ...],
+    fetch_metadata: bool,
     wanted: Wanted,
 ) -> int:
     """Run any MCP client against servers that misbehave, and judge what it does.
@@ -65,9 +73,9 @@ def client(
     CMD is started once for each scenario, with {url} replaced by the URL of a server on this machine. It
     should log in and call or list tools. It starts here, but without a shell, with an empty home and none
     of your variables; the browser that it opens is a stand-in that consents. What could not be provoked is
-    INCONCLUSIVE.
+    INCONCLUSIVE. This audit itself sends nothing beyond this machine, unless --fetch-metadata is given.
     """
-    options = ClientOptions(scenarios, timeout, at_once, keep_env)
+    options = ClientOptions(scenarios, timeout, at_once, keep_env, fetch_metadata)
     if list_scenarios:
         _list(ui, scenarios_of(options))
         return 0

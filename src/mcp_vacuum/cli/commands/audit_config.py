@@ -16,7 +16,7 @@ from mcp_vacuum.cli.ui import Ui
     "mcp-vacuum audit config ~/.cursor/mcp.json ~/.codex/config.toml\n"
     "mcp-vacuum audit config .vscode/mcp.json --fail-on medium --format sarif --output mcp.sarif"
 )
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path())
 @report_options
 def config(ui: Ui, files: tuple[str, ...], wanted: Wanted) -> int:
     """Check the configuration of MCP clients: secrets in clear, plain http, dangerous commands, OAuth.

@@ -7,9 +7,10 @@ from functools import partial
 import click
 
 from mcp_vacuum.audit.auditor import audit_server
-from mcp_vacuum.audit.evidence.active_session import ActiveOptions
-from mcp_vacuum.cli.auditing import Wanted, deliver, examine, report_options
+from mcp_vacuum.audit.evidence.active_session import MOST_LOGINS, ActiveOptions
+from mcp_vacuum.cli.auditing import Wanted, deliver, examine, report_options, waiter
 from mcp_vacuum.cli.commands.login import given_client, teller, ways_of
+from mcp_vacuum.cli.completing import servers
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import UsageError
@@ -24,18 +25,20 @@ WARNING = """An active audit of {url} will
   - register up to {clients} clients at its authorization server, and delete them afterwards where it can
   - open the login page in your browser, {logins} times at most: log in as somebody who may be tested with;
     where a page shows an error, the server refused a defect: close the tab and wait
-  - send requests that a sound server refuses: codes, tokens and redirect URIs with one defect each,
-    twenty wrong secrets of its own client among them
+  - send requests that a sound server refuses: codes, tokens, client assertions and redirect URIs with one
+    defect each, twenty wrong secrets of its own client among them
   - call the MCP server with the tokens of these logins, for reading only
   - end these logins at the end; no other login of yours is touched
-
+{more}
 Do this only to a server that is yours, or whose owner agreed."""
-_CLIENTS = 9
-"""Two of our own, and one for each redirect URI that nobody should register."""
+PATIENT = """  - hold one code for 10 minutes and 30 seconds; up to six of the logins come after that
+"""
+_CLIENTS = 11
+"""Two of our own, one or two with a key, and one for each redirect URI that nobody should register."""
 
 
 @command(EXAMPLE)
-@click.argument("urls", metavar="URL...", nargs=-1, required=True)
+@click.argument("urls", metavar="URL...", nargs=-1, required=True, shell_complete=servers)
 @click.option("--active", is_flag=True, help="Log in too, and send requests that have to be refused.")
 @click.option("--yes", is_flag=True, help="With --active: do not ask before it begins.")
 @click.option("--client-id", help="With --active: a client that was registered beforehand.")
@@ -47,6 +50,11 @@ _CLIENTS = 9
 )
 @click.option(
     "--other-resource", help="With --active: another resource that the same server issues tokens for."
+)
+@click.option(
+    "--patient",
+    is_flag=True,
+    help="With --active: hold a code for 10 min 30 s too, to see that it expires (AS-CODE-03).",
 )
 @click.option("--no-browser", is_flag=True, help="Print each address instead of opening a browser.")
 @click.option("--paste", is_flag=True, help="Log in on another machine and paste the final addresses here.")
@@ -69,6 +77,7 @@ def server(
     redirect_uri: str | None,
     callback_port: int | None,
     other_resource: str | None,
+    patient: bool,
     no_browser: bool,
     paste: bool,
     timeout: float,
@@ -82,7 +91,7 @@ def server(
     """
     if not active:
         named = (yes, client_id, client_secret_stdin, client_metadata_url, redirect_uri, other_resource)
-        if any((*named, callback_port, no_browser, paste)):
+        if any((*named, callback_port, patient, no_browser, paste)):
             raise UsageError("only --active logs in, so only with it a client or a callback makes sense")
         return deliver(ui, wanted, *examine(ui, urls, audit_server))
     if len(urls) != 1:
@@ -96,10 +105,13 @@ def server(
         callback_port=callback_port or 0,
         other_resource=other_resource,
         timeout=timeout,
+        most_logins=MOST_LOGINS + patient,
+        patient=patient,
     )
     url = normalise_server_url(urls[0])
     _agree(ui, url, options, yes)
-    audit = partial(audit_server, active=options, ways=ways_of(ui, no_browser, paste), progress=teller(ui))
+    ways = ways_of(ui, no_browser, paste)
+    audit = partial(audit_server, active=options, ways=ways, progress=teller(ui), wait=waiter(ui))
     return deliver(ui, wanted, *examine(ui, (url,), audit, lively=False))
 
 
@@ -109,7 +121,8 @@ def _agree(ui: Ui, url: str, options: ActiveOptions, yes: bool) -> None:
     Raises:
         UsageError: Nobody did.
     """
-    ui.plain(WARNING.format(url=url, clients=_CLIENTS, logins=options.most_logins))
+    more = PATIENT if options.patient else ""
+    ui.plain(WARNING.format(url=url, clients=_CLIENTS, logins=options.most_logins, more=more))
     if yes:
         return
     if not ui.can_ask:

@@ -9,6 +9,7 @@ from itertools import groupby
 
 import click
 
+from mcp_vacuum.cli.completing import logins
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.doctor.examine import examine
@@ -25,14 +26,15 @@ Paint = Callable[[str], str]
 
 
 @command(EXAMPLE)
-@click.argument("url", required=False)
+@click.argument("url", required=False, shell_complete=logins)
 def doctor(ui: Ui, url: str | None) -> None:
     """Find out what is wrong, here and on the way to a server, and what to type.
 
-    No login is changed, and no secret is shown: the output is safe to paste in public.
+    No login is changed, and no secret is shown: the output is safe to paste in public. If the vault's key is
+    a passphrase, it is asked for.
     """
     with ui.waiting("looking"):
-        report = examine(url)
+        report = examine(url, ask=ui.passphrase)
     ui.result(report.as_json(), as_text(ui, report))
     click.get_current_context().exit(report.exit_status)
 

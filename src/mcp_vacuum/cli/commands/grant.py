@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from mcp_vacuum.agent.source import adopt
+from mcp_vacuum.cli.completing import accounts, quirks, servers
 from mcp_vacuum.cli.logins import Passphrase, as_json, as_text
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -16,6 +17,7 @@ from mcp_vacuum.machine import GrantOptions, grant_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
 from mcp_vacuum.safety.secret import Secret, wrapped
 from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.tokens.facts import facts_of
 from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 
 EXAMPLE = """mcp-vacuum grant https://mcp.example.com/mcp --as nightly --grant client_credentials \\
@@ -27,12 +29,17 @@ _LARGEST_KEY = 65536
 
 
 @command(EXAMPLE)
-@click.argument("url")
+@click.argument("url", shell_complete=servers)
 @click.option("--as", "name", required=True, help="The name that it is kept under, for `token NAME`.")
 @click.option("--grant", "kind", required=True, type=click.Choice(MACHINE_GRANTS), help="How tokens are had.")
 @click.option("--client-id", help="The client, as the authorization server knows it.")
 @click.option("--client-secret-stdin", is_flag=True, help="Read that client's secret from standard input.")
-@click.option("--client-key", help="A file with that client's private key, JWK or PEM (private_key_jwt).")
+@click.option(
+    "--client-key",
+    metavar="FILE",
+    type=click.Path(),
+    help="A file with that client's private key, JWK or PEM (private_key_jwt).",
+)
 @click.option("--signing-alg", help="The algorithm of its assertions. Default: the key's own.")
 @click.option(
     "--token-from",
@@ -45,9 +52,19 @@ _LARGEST_KEY = 65536
 @click.option("--idp-client-id", help="id_jag: this client, as the identity provider knows it.")
 @click.option("--scope", multiple=True, help="A scope to ask for; may be repeated.")
 @click.option("--dpop", is_flag=True, help="Bind the tokens to a key (DPoP).")
-@click.option("--account", default=DEFAULT_ACCOUNT, help="A name for one of several logins to this server.")
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="A name for one of several logins to this server.",
+)
 @click.option("--resource", help="The resource identifier, where it is not the server's URL.")
-@click.option("--quirk", multiple=True, help="Tolerate one named deviation of this server; kept and shown.")
+@click.option(
+    "--quirk",
+    multiple=True,
+    shell_complete=quirks,
+    help="Tolerate one named deviation of this server; kept and shown.",
+)
 @click.option("--allow-private-network", is_flag=True, help="The server may point to private addresses.")
 def grant(
     ui: Ui,
@@ -99,7 +116,8 @@ def grant(
     ui.step(f"the authorization server gave a token; get one with: mcp-vacuum token {name}")
     ui.gap()
     in_agent = adopt(store, kept, passphrase.told)
-    ui.result(as_json(kept, in_agent), as_text(ui, kept, in_agent))
+    facts = facts_of(kept, in_agent)
+    ui.result(as_json(facts), as_text(ui, facts))
 
 
 def _client(

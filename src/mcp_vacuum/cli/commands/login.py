@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 
-from mcp_vacuum.agent.source import adopt
-from mcp_vacuum.cli.logins import Passphrase, as_json, as_text, not_required_json, refreshable
+from mcp_vacuum.agent.source import adopt, held_by_agent, login_tokens
+from mcp_vacuum.cli.completing import accounts, quirks, servers
+from mcp_vacuum.cli.logins import Passphrase, as_json, as_text, not_required_json
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.drivers.aio import CodeShower, Person
 from mcp_vacuum.drivers.browser import BrowserVisit, open_browser
 from mcp_vacuum.drivers.loopback import LoopbackListener
 from mcp_vacuum.drivers.paste import PasteVisit
-from mcp_vacuum.errors import UsageError
+from mcp_vacuum.errors import UsageError, VacuumError
 from mcp_vacuum.login import LoginOptions, LoginResult, Ways, login_blocking
 from mcp_vacuum.models import DEFAULT_ACCOUNT, ClientCredentials
 from mcp_vacuum.protocol.effects import ShowCode
 from mcp_vacuum.safety.secret import wrapped
 from mcp_vacuum.safety.url import BrowserUrl, normalise_server_url
+from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
+from mcp_vacuum.tokens.facts import facts_of, refreshable
 
 EXAMPLE = """mcp-vacuum login https://mcp.example.com/mcp
 mcp-vacuum login https://mcp.example.com/mcp --account work --scope mcp:tools
@@ -30,8 +34,13 @@ mcp-vacuum login https://mcp.example.com/mcp --no-browser --callback-port 8123""
 
 
 @command(EXAMPLE)
-@click.argument("url")
-@click.option("--account", default=DEFAULT_ACCOUNT, help="A name for one of several logins to this server.")
+@click.argument("url", shell_complete=servers)
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="A name for one of several logins to this server.",
+)
 @click.option(
     "--scope", multiple=True, help="A scope to ask for; may be repeated. Default: what the server asks for."
 )
@@ -50,7 +59,12 @@ mcp-vacuum login https://mcp.example.com/mcp --no-browser --callback-port 8123""
     "--legacy", is_flag=True, help="Take the shape of MCP 2025-03-26 where the server has no metadata at all."
 )
 @click.option("--dpop", is_flag=True, help="Bind the tokens to a key (DPoP), also where it is not asked for.")
-@click.option("--quirk", multiple=True, help="Tolerate one named deviation of this server; kept and shown.")
+@click.option(
+    "--quirk",
+    multiple=True,
+    shell_complete=quirks,
+    help="Tolerate one named deviation of this server; kept and shown.",
+)
 @click.option("--allow-private-network", is_flag=True, help="The server may point to private addresses.")
 @click.option(
     "--timeout",
@@ -109,6 +123,7 @@ def login(
     passphrase = Passphrase()
     store = open_store(ask=passphrase)
     assert store is not None  # it was made if there was none
+    _fetch_from_agent(store, url, account)
     result = login_blocking(
         url,
         options,
@@ -119,6 +134,14 @@ def login(
     )
     in_agent = result.credential is not None and adopt(store, result.credential, passphrase.told)
     tell_login(ui, result, account, in_agent)
+
+
+def _fetch_from_agent(store: CredentialStore, url: str, account: str) -> None:
+    """Have the token of a login that cannot be refreshed: while the agent holds it, that login is valid."""
+    with suppress(VacuumError):  # what is wrong is said by the login that follows
+        old = store.get(normalise_server_url(url), account)
+        if old is not None and not refreshable(old) and (old.server, old.account) in held_by_agent():
+            login_tokens(store, old).obtain()
 
 
 def given_client(client_id: str | None, secret_from_stdin: bool) -> ClientCredentials | None:
@@ -224,4 +247,5 @@ def tell_login(ui: Ui, result: LoginResult, account: str, in_agent: bool) -> Non
             f"use: mcp-vacuum run {result.server} -- CMD"
         )
     ui.gap()
-    ui.result(as_json(credential, in_agent), as_text(ui, credential, in_agent))
+    facts = facts_of(credential, in_agent)
+    ui.result(as_json(facts), as_text(ui, facts))

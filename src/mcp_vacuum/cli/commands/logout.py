@@ -6,6 +6,7 @@ import click
 
 from mcp_vacuum.agent.source import tell
 from mcp_vacuum.agent.wire import Forget
+from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.logins import opened
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
@@ -19,8 +20,13 @@ EXAMPLE = "mcp-vacuum logout mcp.example.com"
 
 
 @command(EXAMPLE)
-@click.argument("url")
-@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+@click.argument("url", shell_complete=logins)
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="Which of several logins to this server.",
+)
 @click.option(
     "--keep-registration",
     is_flag=True,

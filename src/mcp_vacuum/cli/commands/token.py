@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mcp_vacuum.agent.source import token_source
+from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.models import DEFAULT_ACCOUNT
@@ -15,8 +16,13 @@ curl -H "$(mcp-vacuum token mcp.example.com --header)" https://mcp.example.com/m
 
 
 @command(EXAMPLE)
-@click.argument("url")
-@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+@click.argument("url", shell_complete=logins)
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="Which of several logins to this server.",
+)
 @click.option(
     "--min-valid",
     default=MIN_VALIDITY,

@@ -6,16 +6,16 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 import click
 
-from mcp_vacuum.agent.source import login_tokens
+from mcp_vacuum.agent.source import token_source
+from mcp_vacuum.cli.completing import accounts, logins
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
 from mcp_vacuum.errors import LoginRequired, ServerUnavailable, UsageError, VacuumError
-from mcp_vacuum.models import DEFAULT_ACCOUNT, Credential
+from mcp_vacuum.models import DEFAULT_ACCOUNT
 from mcp_vacuum.safety.url import normalise_server_url, printable
-from mcp_vacuum.storage.opening import open_store
-from mcp_vacuum.tokens.stored import find_login
 
 if TYPE_CHECKING:
     from mcp_vacuum.tokens.source import TokenSource
@@ -27,8 +27,13 @@ _NAME_COLUMN = 32
 
 
 @command(EXAMPLE)
-@click.argument("url")
-@click.option("--account", default=DEFAULT_ACCOUNT, help="Which of several logins to this server.")
+@click.argument("url", shell_complete=logins)
+@click.option(
+    "--account",
+    default=DEFAULT_ACCOUNT,
+    shell_complete=accounts,
+    help="Which of several logins to this server.",
+)
 def tools(ui: Ui, url: str, account: str) -> None:
     """Show what an MCP server offers: tools, resources, prompts. Needs the extra `mcp`."""
     server, account, source = _target(url, account)
@@ -39,16 +44,14 @@ def tools(ui: Ui, url: str, account: str) -> None:
 
 def _target(url: str, account: str) -> tuple[str, str, TokenSource | None]:
     """Return the server and its login; a server that needs none may be asked without one."""
-    store = open_store(create=False)
     try:
-        credential: Credential | None = find_login(store, url, account)
+        tokens = token_source(url, account)
     except LoginRequired:
         if "://" not in url:
             raise
-        credential = None
-    if credential is None or store is None:
         return normalise_server_url(url), account, None
-    return credential.server, credential.account, login_tokens(store, credential)
+    _, server, account = tokens.place
+    return server, account, tokens
 
 
 async def _ask(server: str, account: str, source: TokenSource | None) -> dict[str, list[dict[str, Any]]]:
@@ -58,9 +61,31 @@ async def _ask(server: str, account: str, source: TokenSource | None) -> dict[st
     except VacuumError:
         raise
     except (Exception, BaseExceptionGroup) as error:
-        meaning = _meaning(server, error)
+        meaning = _meaning(server, error, answers)
         refused = source is not None and answers[-1:] == [401] and isinstance(meaning, ServerUnavailable)
-        raise _refused(server, account) if refused else meaning from error
+        if refused:
+            raise _refused(server, account) from error
+        if isinstance(meaning, ServerUnavailable) and (not answers or answers[-1] >= 400):
+            await anyio.to_thread.run_sync(_greet, server)
+        raise meaning from error
+
+
+def _greet(server: str) -> None:
+    """Greet the server as a login does, because a login has the words for what is wrong with it.
+
+    Raises:
+        ServerUnavailable: There is no way to it, or it is in trouble.
+        DiscoveryError: What answers there is no MCP server.
+    """
+    from mcp_vacuum.drivers.sync import SyncDriver
+    from mcp_vacuum.protocol.discovery import discover, probe_server
+    from mcp_vacuum.safety.policy import NetworkPolicy
+    from mcp_vacuum.safety.url import host_of
+
+    driver = SyncDriver(NetworkPolicy(host_of(server)))
+    greeting = driver.run(probe_server(server))
+    if not (greeting.open or greeting.protected):
+        driver.run(discover(server, greeting=greeting))
 
 
 def _refused(server: str, account: str) -> LoginRequired:
@@ -129,17 +154,21 @@ async def _all(page: Any, kind: str) -> list[dict[str, Any]]:
     return items
 
 
-def _meaning(server: str, error: BaseException) -> VacuumError:
-    """Find what went wrong in what the SDK raised."""
+def _meaning(server: str, error: BaseException, answers: list[int]) -> VacuumError:
+    """Find what went wrong in what the SDK raised, and in the status codes of the answers."""
     causes = list(_leaves(error))
     ours = [cause for cause in causes if isinstance(cause, VacuumError)]
     if ours:
         return ours[0]
-    text = " ".join(str(cause) for cause in causes)
+    text = "; ".join(dict.fromkeys(filter(None, map(str, causes))))
     if "401" in text or "Unauthorized" in text:
         return LoginRequired(server, "it asks for a login")
     reason = printable(text or type(error).__name__, 200)
-    return ServerUnavailable(f"{server} does not answer as an MCP server: {reason}", url=server)
+    if answers[-1:] > [399]:
+        reason += f" (status {answers[-1]})"
+    return ServerUnavailable(
+        f"{server} does not answer as an MCP server: {reason}", hint=f"mcp-vacuum doctor {server}", url=server
+    )
 
 
 def _leaves(error: BaseException) -> Any:

@@ -56,7 +56,7 @@ def rotate_key(ui: Ui, to: str | None) -> None:
     Killed at any point it leaves a vault that opens, and running it again goes on.
     """
     with ui.waiting("sealing the records anew"):
-        done = rotate(to=to)
+        done = rotate(to=to, ask=ui.passphrase)
     for notice in done.notices:
         ui.note(notice)
     if done.unopened:

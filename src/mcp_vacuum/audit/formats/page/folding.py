@@ -19,6 +19,7 @@ NO_ANSWER = "without an answer"
 UNANSWERED: Mapping[str, str] = {
     "refused": "not sent",
     "unreachable": "without a connection",
+    "oversized": "with too much",
     "visited": "in the browser",
 }
 
