@@ -30,15 +30,49 @@ def test_an_honest_client_has_no_findings_in_any_scenario() -> None:
     assert report.issues == []
 
 
+def saying(code: str) -> list[str]:
+    """Return a client that runs this code, and never logs in."""
+    return [sys.executable, "-IS", "-c", code, "{url}"]
+
+
 def test_without_a_working_control_nothing_is_concluded() -> None:
-    silent = [sys.executable, "-IS", "-c", "pass", "{url}"]
-    report = audit_client(silent, ClientOptions(("LAB-11", "LAB-13")))
+    asks_once = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1])"
+    report = audit_client(saying(asks_once), ClientOptions(("LAB-11", "LAB-13")))
 
     assert report.findings == ()
     assert {rule for rule in report.passed if rule.startswith("CL-")} == set()
     assert any(
         "LAB-00, where nothing misbehaves, did not work" in because for _, because in report.not_checked
     )
+
+
+def test_a_client_that_never_worked_could_not_be_examined() -> None:
+    report = audit_client(saying("import sys; sys.exit('no module named x')"), ClientOptions(("LAB-11",)))
+
+    assert report.compliant is False
+    assert report.unexamined is not None
+    assert "exit code 1" in report.unexamined.because
+    assert report.unexamined.said == ("no module named x",)
+
+
+def test_a_client_that_sends_nothing_is_not_started_again() -> None:
+    done: list[str] = []
+    audit_client(saying("pass"), ClientOptions(("LAB-11",)), done=done.append)
+
+    assert done == ["LAB-00"]
+
+
+def test_a_client_that_works_was_examined() -> None:
+    assert audit_client(command(), ClientOptions(("LAB-00",))).unexamined is None
+
+
+def test_what_it_printed_last_shows_no_variable_that_it_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "kZ0wq3Xn7Vb1Tt5Lr9Pd")
+    says = saying("import os, sys; sys.exit('refused: ' + os.environ['A_KEY'])")
+    report = audit_client(says, ClientOptions(("LAB-00",), keep_env=("A_KEY",)))
+
+    assert report.unexamined is not None
+    assert report.unexamined.said[0].startswith("refused: ***")
 
 
 def test_the_recording_of_a_finding_is_shown() -> None:

@@ -113,13 +113,16 @@ def test_vs_code_with_comments_and_inputs() -> None:
     assert "CL-SSRF-01" in report.passed
 
 
-def test_a_file_about_something_else_passes_nothing() -> None:
-    report = audited({"name": "a package"})
+def test_a_configuration_that_names_nobody_passes_nothing_and_says_why() -> None:
+    report = audited({"mcpServers": {}})
 
     assert (report.findings, report.passed) == ((), ())
     assert {because for _, because in report.not_checked} == {
         "NOT_APPLICABLE: the file names no MCP server and no OAuth client"
     }
+    said = text.render([report])
+    assert "nothing found" not in said
+    assert "do not apply\n  the file names no MCP server and no OAuth client" in said
 
 
 def bad() -> str:

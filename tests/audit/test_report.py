@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mcp_vacuum.audit.engine import judge
-from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, report_of
+from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined, report_of
 from mcp_vacuum.audit.rule import Finding, Kind, Level, NotChecked, Results, Severity, rule
 
 
@@ -39,6 +39,13 @@ def test_a_finding_without_a_severity_has_its_rules() -> None:
 def test_the_worst_is_known() -> None:
     assert report(Severity.LOW, None).worst is Severity.HIGH
     assert report().worst is None
+
+
+def test_what_could_not_be_examined_is_not_compliant() -> None:
+    unexamined = SecurityReport("x", unexamined=Unexamined("x", "no connection"))
+
+    assert (unexamined.compliant, unexamined.as_json()["compliant"]) == (False, False)
+    assert unexamined.issues == []
 
 
 def test_findings_come_worst_first_and_a_rule_stands_once_among_the_unjudged() -> None:

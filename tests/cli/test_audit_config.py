@@ -55,6 +55,16 @@ class TestAuditConfig:
         assert "ST-ENC-01" in done.out
         assert "broken.json, line 3" in done.err
 
+    def test_a_file_that_names_no_server_is_no_pass(self, cli: CommandLine, files: Path) -> None:
+        (files / "typo.json").write_text(json.dumps({"mcpServer": BAD["mcpServers"]}))
+        alone = cli("audit", "config", "typo.json", "--fail-on", "low", "--json")
+        beside = cli("audit", "config", "typo.json", "good.json")
+
+        assert (alone.code, alone.out) == (2, "")
+        assert "names no MCP server and no OAuth client" in alone.error["message"]
+        assert beside.code == 2
+        assert "1 could not be examined" in beside.out
+
     def test_a_file_that_is_not_there(self, cli: CommandLine, files: Path) -> None:
         done = cli("audit", "config", "nothing.json", "--json")
 

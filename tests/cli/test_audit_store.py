@@ -67,6 +67,7 @@ class TestAuditStore:
         done = cli.ok("audit", "store", "--fail-on", "critical")
 
         assert "the records are sealed: the vault is locked" in " ".join(done.out.split())
+        assert "--ask" not in done.out
 
     def test_ask_asks_for_a_passphrase_once(
         self, cli: CommandLine, url: str, person: Path, monkeypatch: pytest.MonkeyPatch
@@ -86,7 +87,8 @@ class TestAuditStore:
             connection.commit()
         without, with_ask = cli.ok("audit", "store"), cli.ok("audit", "store", "--ask")
 
-        assert "nobody was asked for it" in " ".join(without.out.split())
+        assert "nobody was asked for it; --ask asks" in " ".join(without.out.split())
+        assert "--ask" not in with_ask.out
         assert "wrong passphrase" in " ".join(with_ask.out.split())
         assert len(asked) == 1
 

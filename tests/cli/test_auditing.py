@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,10 +56,34 @@ def test_a_report_in_a_file(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
 
 
 def test_a_file_that_cannot_be_written(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
-    done = cli("audit", "server", lab.mcp_url, "--output", str(tmp_path / "no" / "where"))
+    for place in (tmp_path / "no" / "where", tmp_path):
+        done = cli("audit", "server", lab.mcp_url, "--output", str(place))
 
-    assert done.code == 2
-    assert "cannot be written" in done.err
+        assert done.code == 2
+        assert "cannot be written" in done.err
+        assert "fix: --output" in done.err
+    assert lab.recorder.requests == ()
+
+
+def test_looking_whether_a_file_can_be_written_changes_nothing(cli: CommandLine, tmp_path: Path) -> None:
+    kept, new = tmp_path / "kept", tmp_path / "new"
+    kept.write_text("the report of yesterday")
+    for place in (kept, new):
+        cli("audit", "server", "http://127.0.0.1:1/mcp", "--output", str(place))
+
+    assert kept.read_text() == "the report of yesterday"
+    assert not new.exists()
+
+
+def test_a_report_in_a_pipe(cli: CommandLine, lab: Lab, tmp_path: Path) -> None:
+    pipe, came = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: came.append(pipe.read_text()))
+    reader.start()
+    cli.ok("audit", "server", lab.mcp_url, "--output", str(pipe))
+    reader.join(30)
+
+    assert came[0].startswith(lab.mcp_url)
 
 
 def test_a_dash_is_stdout(cli: CommandLine, lab: Lab) -> None:

@@ -108,6 +108,29 @@ class TestTable:
         assert text == "A     B\nlong  x\ns     y"
 
 
+class TestProgress:
+    def test_a_pipe_gets_a_line_now_and_then(
+        self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("mcp_vacuum.cli.pace.EVERY", 0.0)
+        with Ui(Settings()).counting(["a", "b", "c"]) as done:
+            done("a")
+
+        assert capsys.readouterr().err.startswith("1 of 3 done, ")
+
+    @pytest.mark.parametrize("settings", [Settings(quiet=True), Settings(json=True)])
+    def test_nobody_gets_one_who_asked_for_quiet(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("mcp_vacuum.cli.pace.EVERY", 0.0)
+        ui = Ui(settings)
+        ui.progress("two")
+        with ui.counting(["a", "b", "c"]) as done:
+            done("a")
+
+        assert capsys.readouterr().err == ""
+
+
 class TestHostileText:
     @pytest.mark.parametrize("text", ["\x1b[2J", "\x9b31m", "\x07", "\r", "\u202e", "\u200b", "\x00"])
     def test_a_terminal_gets_nothing_to_obey(self, text: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mcp_vacuum.audit.rules import CATALOGUE, OF_THE_GUIDE
+from mcp_vacuum.audit.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
 GENERATOR = ROOT / "docs" / "generate_audits.py"
@@ -61,6 +62,19 @@ def test_every_rule_is_in_the_index_and_every_link_leads_to_a_page() -> None:
 
     assert sorted(linked) == sorted(rule.id for rule in (*CATALOGUE, *OF_THE_GUIDE))
     assert all((PAGES / f"{name}.md").is_file() for name in linked)
+
+
+def test_the_manuals_say_how_many_there_are() -> None:
+    about, commands = (
+        " ".join((ROOT / "docs" / name).read_text(encoding="utf-8").split())
+        for name in ("audit.md", "command-line.md")
+    )
+
+    assert f"The {len(CATALOGUE) + len(OF_THE_GUIDE)} rules are listed in" in about
+    assert f"prints {len(CATALOGUE)} of them" in about
+    assert f"the {len(CATALOGUE)} rules: which are checked" in commands
+    for text in (about, commands):
+        assert f"plays {len(SCENARIOS)} scenarios" in text
 
 
 @pytest.mark.parametrize("rule", [*CATALOGUE, *OF_THE_GUIDE], ids=lambda rule: rule.id)

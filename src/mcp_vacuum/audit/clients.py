@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 from collections.abc import Callable, Sequence
@@ -13,7 +14,9 @@ from mcp_vacuum.audit.evidence.client import CONTROL, ClientEvidence, Run
 from mcp_vacuum.audit.evidence.client_document import fetch_documents
 from mcp_vacuum.audit.evidence.client_run import URL, Limits, perform
 from mcp_vacuum.audit.exchange import Exchange
-from mcp_vacuum.audit.report import SecurityReport, report_of
+from mcp_vacuum.audit.last_words import last_words
+from mcp_vacuum.audit.masking import Mask
+from mcp_vacuum.audit.report import SecurityReport, Unexamined, report_of
 from mcp_vacuum.audit.rule import Kind
 from mcp_vacuum.audit.rules import CATALOGUE
 from mcp_vacuum.audit.scenarios import SCENARIOS, chosen
@@ -54,8 +57,19 @@ def scenarios_of(options: ClientOptions) -> tuple[Scenario, ...]:
         return chosen(options.scenarios)
     except KeyError as unknown:
         raise UsageError(
-            f"there is no scenario {unknown.args[0]!r}", hint="docs/command-line.md lists them"
+            f"there is no scenario {unknown.args[0]!r}", hint="mcp-vacuum audit client --list-scenarios"
         ) from None
+
+
+def plan(command: Sequence[str], options: ClientOptions) -> tuple[Scenario, ...]:
+    """Return what will be played with a client.
+
+    Raises:
+        UsageError: No argument contains ``{url}``, or there is no such scenario.
+    """
+    if not any(URL in argument for argument in command[1:]):
+        raise UsageError(f"no argument of the client contains {URL}", hint="say where the server's URL goes")
+    return scenarios_of(options)
 
 
 def audit_client(
@@ -68,13 +82,18 @@ def audit_client(
         options: What to play, and how.
         done: Called after each scenario.
 
+    Returns:
+        The report; its `unexamined` says why if the client does not work even where nothing misbehaves.
+
     Raises:
         UsageError: No argument contains ``{url}``, there is no such scenario, or no such program.
     """
-    evidence = collect_client(command, options or ClientOptions(), done)
+    options = options or ClientOptions()
+    evidence = collect_client(command, options, done)
     judgements = judge(CATALOGUE, {Kind.CLIENT: evidence}, (Kind.CLIENT,))
     report = report_of(shlex.join(evidence.command), judgements)
-    return replace(report, exchanges=_shown(evidence, report))
+    unexamined = _unexamined(report.target, evidence, options.keep_env)
+    return replace(report, exchanges=_shown(evidence, report), unexamined=unexamined)
 
 
 def collect_client(command: Sequence[str], options: ClientOptions, done: Done) -> ClientEvidence:
@@ -83,9 +102,7 @@ def collect_client(command: Sequence[str], options: ClientOptions, done: Done) -
     Raises:
         UsageError: See `audit_client`.
     """
-    if not any(URL in argument for argument in command[1:]):
-        raise UsageError(f"no argument of the client contains {URL}", hint="say where the server's URL goes")
-    wanted = scenarios_of(options)
+    wanted = plan(command, options)
     limits = Limits(options.timeout, options.keep_env, threading.Event())
     runs = _all(command, wanted, limits, options.at_once, done)
     if runs and runs[0].ended == "not started":
@@ -101,7 +118,10 @@ def collect_client(command: Sequence[str], options: ClientOptions, done: Done) -
 def _all(
     command: Sequence[str], wanted: Sequence[Scenario], limits: Limits, at_once: int, done: Done
 ) -> tuple[Run, ...]:
-    """Play them; whatever interrupts this ends the clients that run before it goes on."""
+    """Play them; whatever interrupts this ends the clients that run before it goes on.
+
+    A client that sends nothing even to the control shows nothing in the others, so they are left out.
+    """
 
     def play(scenario: Scenario) -> Run:
         run = perform(command, scenario, limits)
@@ -112,7 +132,7 @@ def _all(
         futures: list[Future[Run]] = []
         try:
             first = play(wanted[0])
-            if first.ended == "not started":
+            if not first.exchanges:
                 return (first,)
             futures = [pool.submit(play, scenario) for scenario in wanted[1:]]
             return (first, *(future.result() for future in futures))
@@ -131,6 +151,23 @@ def _numbered(runs: Sequence[Run]) -> tuple[Run, ...]:
         )
         last += len(run.exchanges)
     return tuple(numbered)
+
+
+def _unexamined(target: str, evidence: ClientEvidence, kept: Sequence[str]) -> Unexamined | None:
+    """Say why nothing follows from what the client did not do, and what it printed in the control.
+
+    Args:
+        target: What was audited.
+        evidence: What it did.
+        kept: Variables that it got; their values are not shown.
+    """
+    control = evidence.control
+    if control is None or not evidence.uncontrolled:
+        return None
+    own = [secret for place in control.places for secret in place.secrets]
+    mask = Mask(control.exchanges, [*own, *(os.environ.get(name, "") for name in kept)])
+    said = last_words(control.stderr, mask) or last_words(control.stdout, mask)
+    return Unexamined(mask.url(target), evidence.uncontrolled, said)
 
 
 def _shown(evidence: ClientEvidence, report: SecurityReport) -> tuple[Exchange, ...]:

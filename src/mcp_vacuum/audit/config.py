@@ -16,7 +16,8 @@ def audit_config(file: str) -> SecurityReport:
         file: Its path, as it is written.
 
     Raises:
-        UsageError: It cannot be read, or is neither JSON (comments are allowed) nor TOML.
+        UsageError: It cannot be read, is neither JSON (comments are allowed) nor TOML, or is about something
+            else.
     """
     seen = collect_config(file)
     return report_of(seen.file.path, judge(CATALOGUE, {Kind.CONFIG: seen}, (Kind.CONFIG,)))

@@ -51,9 +51,9 @@ _ENCODED = "application/x-www-form-urlencoded"
 class Mask:
     """Masks texts of one report, after having seen all of its exchanges."""
 
-    def __init__(self, exchanges: Iterable[Exchange] = ()) -> None:
-        """Learn every secret of `exchanges`."""
-        values = {value for exchange in exchanges for value in _secrets_of(exchange)}
+    def __init__(self, exchanges: Iterable[Exchange] = (), also: Iterable[str] = ()) -> None:
+        """Learn every secret of `exchanges`, and those of `also`."""
+        values = {value for exchange in exchanges for value in _secrets_of(exchange)}.union(also)
         self._known = sorted((value for value in values if len(value) >= KNOWN_FROM), key=len, reverse=True)
 
     def text(self, text: str) -> str:

@@ -38,6 +38,21 @@ class ReportedFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class Unexamined:
+    """A target that could not be audited.
+
+    Attributes:
+        target: As it was asked for.
+        because: Why, in a sentence.
+        said: What it printed last, line by line, masked.
+    """
+
+    target: str
+    because: str
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SecurityReport:
     """The result of an audit of one target; `compliant` and `issues` are computed from the findings.
 
@@ -47,6 +62,7 @@ class SecurityReport:
         passed: Ids of the rules that hold.
         not_checked: Rule id and why; begins with INCONCLUSIVE or NOT_APPLICABLE.
         exchanges: What was sent and came back, if anything was.
+        unexamined: Why almost nothing could be told, where even the control failed; None otherwise.
     """
 
     target: str
@@ -54,6 +70,7 @@ class SecurityReport:
     passed: tuple[str, ...] = ()
     not_checked: tuple[tuple[str, str], ...] = ()
     exchanges: tuple[Exchange, ...] = ()
+    unexamined: Unexamined | None = None
 
     @property
     def issues(self) -> list[str]:
@@ -66,8 +83,8 @@ class SecurityReport:
 
     @property
     def compliant(self) -> bool:
-        """True if there are no issues."""
-        return not self.issues
+        """True if there are no issues in a target that could be examined."""
+        return not self.issues and self.unexamined is None
 
     @property
     def worst(self) -> Severity | None:
@@ -83,19 +100,6 @@ class SecurityReport:
             "passed": list(self.passed),
             "not_checked": [{"rule": rule, "because": because} for rule, because in self.not_checked],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Unexamined:
-    """A target that could not be audited at all.
-
-    Attributes:
-        target: As it was asked for.
-        because: Why, in a sentence.
-    """
-
-    target: str
-    because: str
 
 
 def report_of(

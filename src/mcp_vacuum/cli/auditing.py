@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -56,7 +57,10 @@ def report_options(function: Callable[..., int]) -> Callable[..., int]:
         if ui.settings.json and chosen != "json":
             raise UsageError(f"--json and --format {chosen} contradict each other")
         severity = Severity[fail_on.upper()] if fail_on else None
-        return function(ui, wanted=Wanted(chosen, Path(output) if output else None, severity), **values)
+        place = Path(output) if output and output != "-" else None
+        if place is not None:
+            _must_be_writable(place)
+        return function(ui, wanted=Wanted(chosen, place, severity), **values)
 
     levels = [severity.word for severity in reversed(Severity)]
     for option in (
@@ -137,7 +141,21 @@ def deliver(
         ui.error(error)
     if errors:
         return errors[0].exit_status
-    return FINDINGS if _reached(wanted.fail_on, reports) else 0
+    unseen = [_not_examined(each.unexamined) for each in reports if each.unexamined]
+    for error in unseen:
+        ui.error(error)
+    if _reached(wanted.fail_on, reports):
+        return FINDINGS
+    return unseen[0].exit_status if unseen else 0
+
+
+def _not_examined(unexamined: Unexamined) -> UsageError:
+    """Make the error of a client that does not work: as good as one that cannot be started."""
+    said = f"; its last line: {unexamined.said[-1]}" if unexamined.said else ""
+    return UsageError(
+        f"the client could not be examined: {unexamined.because}{said}",
+        hint="it has to log in and to call or list tools: try it by hand, or see --timeout and --keep-env",
+    )
 
 
 def _reached(limit: Severity | None, reports: Sequence[SecurityReport]) -> bool:
@@ -147,15 +165,39 @@ def _reached(limit: Severity | None, reports: Sequence[SecurityReport]) -> bool:
 def _write(
     ui: Ui, wanted: Wanted, reports: Sequence[SecurityReport], unexamined: Sequence[Unexamined]
 ) -> None:
-    if wanted.output is None or str(wanted.output) == "-":
+    if wanted.output is None:
         ui.out(_rendered(wanted.format, reports, unexamined, ui.paint))
         return
     text = _rendered(wanted.format, reports, unexamined, text_format.plain)
     try:
         wanted.output.write_text(text.rstrip("\n") + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{wanted.output} cannot be written: {error.strerror}") from None
+        raise _unwritable(wanted.output, error) from None
     ui.step(f"wrote the report to {wanted.output}")
+
+
+def _must_be_writable(place: Path) -> None:
+    """Find out before an audit whether its report has a place, and leave the place as it was.
+
+    Raises:
+        UsageError: It has none.
+    """
+    is_new = not os.path.lexists(place)
+    try:
+        if place.exists() and not place.is_file() and not place.is_dir():
+            return  # a pipe or a device: opening it may wait for a reader, or be seen by one
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT, 0o666))
+        if is_new:
+            place.unlink()
+    except OSError as error:
+        raise _unwritable(place, error) from None
+
+
+def _unwritable(place: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{place} cannot be written: {error.strerror}",
+        hint="--output takes a file in a directory that exists and that you may write to",
+    )
 
 
 def _rendered(

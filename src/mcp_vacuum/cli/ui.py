@@ -122,6 +122,11 @@ class Ui:
         if not self.settings.quiet:
             self._err(f"{self._paint('note:', _YELLOW, sys.stderr)} {_one_line(text)}")
 
+    def progress(self, text: str) -> None:
+        """Say how far something is."""
+        if not self.settings.quiet and not self.settings.json:
+            self._err(self._paint(_one_line(text), _DIM, sys.stderr))
+
     def plain(self, text: str) -> None:
         """Say something that must be seen even with --quiet, such as a URL to open."""
         self._err(text)
@@ -156,12 +161,17 @@ class Ui:
 
     @contextmanager
     def counting(self, targets: Sequence[str]) -> Iterator[Callable[[str], None]]:
-        """Show how many of `targets` are done: a bar in a terminal, a spinner for one, nothing in a pipe.
+        """Show how many of `targets` are done: a bar in a terminal, a spinner for one, else a line at times.
 
         Yields:
             What to call with a target that is done.
         """
-        if len(targets) == 1 or not self._lively:
+        if not self._lively:
+            from mcp_vacuum.cli.pace import Pace
+
+            yield Pace(len(targets), self.progress).done
+            return
+        if len(targets) == 1:
             with self.waiting(f"looking at {printable(targets[0])}"):
                 yield lambda target: None
             return

@@ -63,7 +63,21 @@ def test_settings_of_an_oauth_client(tmp_path: Path) -> None:
 
 
 def test_a_file_about_something_else(tmp_path: Path) -> None:
-    seen = collect(tmp_path, {"name": "package", "servers": "none"})
+    for content in ({"name": "package", "servers": "none"}, {"mcpServer": {"s": ENTRY}}):
+        with pytest.raises(UsageError, match="names no MCP server and no OAuth client") as caught:
+            collect(tmp_path, content)
+
+        assert "mcpServers" in (caught.value.hint or "")
+
+
+def test_servers_whose_every_name_is_misspelt(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="names no MCP server"):
+        collect(tmp_path, {"mcpServers": {"s": {"comand": "server"}}})
+
+
+@pytest.mark.parametrize("content", [{}, {"mcpServers": {}}, {"projects": {"/p": {"mcpServers": {}}}}])
+def test_a_configuration_that_names_nobody_yet(tmp_path: Path, content: dict[str, Any]) -> None:
+    seen = collect(tmp_path, content)
 
     assert (seen.servers, seen.leaves) == ((), ())
 

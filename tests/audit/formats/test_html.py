@@ -131,3 +131,14 @@ def test_what_sent_nothing_has_no_flow_and_is_whole() -> None:
     assert "The flow" not in text
     assert "~/.codex/auth.json: tokens.refresh_token" in text
     assert {each[1:] for each in page.refers if each.startswith("#")} <= set(page.ids)
+
+
+def test_what_could_not_be_examined_is_green_neither_alone_nor_among_others() -> None:
+    unseen = SecurityReport("x {url}", unexamined=Unexamined("x {url}", "so", ("boom",)))
+
+    for text in (render([unseen]), render([unseen, unseen])):
+        assert 'class="verdict tone-good"' not in text
+        assert 'class="target-of tone-good"' not in text
+        assert "ould not be examined" in text
+        assert "boom" in text
+    assert 'class="verdict tone-good"' not in render([], [Unexamined("x", "so")] * 2)

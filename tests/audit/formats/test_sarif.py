@@ -171,6 +171,17 @@ def test_what_could_not_be_examined_is_an_error_of_the_run() -> None:
     ]
 
 
+def test_a_report_of_what_could_not_be_examined_is_an_error_of_the_run() -> None:
+    only = run(SecurityReport("x {url}", unexamined=Unexamined("x {url}", "so", ("boom",))))
+    (invocation,) = only["invocations"]
+
+    assert invocation["executionSuccessful"] is False
+    assert only["properties"]["compliant"] is False
+    assert [each["message"]["text"] for each in invocation["toolExecutionNotifications"]] == [
+        "x {url} was not examined: so\nboom"
+    ]
+
+
 def test_the_schema_refuses_what_is_wrong() -> None:
     log = json.loads(render([audited(no_pkce_advertised=True)]))
     log["runs"][0]["results"][0]["level"] = "bad"

@@ -72,6 +72,22 @@ def test_nothing_found_is_said_with_what_was_not_looked_at() -> None:
     assert "not judged: not built yet" in text
 
 
+def test_what_could_not_be_examined_is_no_pass() -> None:
+    told = Unexamined("x", "the control did not work", ("no module named y",))
+    text = render([SecurityReport("x", not_checked=(("R-1", "INCONCLUSIVE: so"),), unexamined=told)])
+
+    assert "nothing found" not in text
+    assert "could not be examined: the control did not work" in text
+    assert "no module named y" in text
+    assert "1 could not be judged" in text
+
+
+def test_the_summary_counts_reports_of_what_could_not_be_examined() -> None:
+    text = render([audited(), SecurityReport("x", unexamined=Unexamined("x", "so"))])
+
+    assert "2 targets, 0 with issues, 1 could not be examined" in text
+
+
 def test_several_targets_end_in_one_summary_worst_first() -> None:
     good, bad = audited(), audited(no_pkce_advertised=True)
     gone = Unexamined("https://gone.example/mcp", "no connection")

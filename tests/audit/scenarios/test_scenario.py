@@ -28,6 +28,7 @@ def test_every_scenario_says_what_misbehaves_and_has_real_switches(scenario: Sce
 def test_the_control_is_always_chosen_and_a_family_means_all_of_it() -> None:
     assert [each.name for each in chosen(["LAB-11/null"])] == ["LAB-00", "LAB-11/null"]
     assert {each.family for each in chosen(["LAB-13"])} == {"LAB-00", "LAB-13"}
+    assert chosen(["lab-11/NULL", "Lab-13"]) == chosen(["LAB-11/null", "LAB-13"])
     assert chosen([]) == SCENARIOS
     with pytest.raises(KeyError):
         chosen(["LAB"])

@@ -53,6 +53,12 @@ OF_A_CLIENT = frozenset(
 """What the settings of an OAuth client are recognised by, without case and punctuation."""
 
 
+_WHERE = (
+    "servers are read from mcpServers, servers, mcp.servers, mcp_servers, context_servers and mcp; "
+    "each has a command or a URL"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ServerEntry:
     """A server of the configuration.
@@ -94,12 +100,15 @@ def collect_config(name: str) -> ConfigEvidence:
     """Read a configuration file.
 
     Raises:
-        UsageError: It cannot be read, or is neither JSON (comments are allowed) nor TOML.
+        UsageError: It cannot be read, is neither JSON (comments are allowed) nor TOML, or is about something
+            else: no server, no OAuth client, and no place for a server either.
     """
     path, files = FilePath(name).expanduser(), Files(own_home())
     document = _document(name, _text(name, path))
     servers = tuple(servers_of(document))
     inner = {leaf.path: leaf for leaf in _members(document, servers)}
+    if not inner and not _has_room(document):
+        raise UsageError(f"{printable(name)} names no MCP server and no OAuth client", hint=_WHERE)
     seen = files.look(path)
     if seen is None:
         raise UsageError(f"{printable(name)} cannot be looked at")
@@ -147,6 +156,12 @@ def servers_of(document: Document) -> Iterator[ServerEntry]:
             for name in entries if isinstance(entries, Mapping) else ():
                 if _is_server(entries[name]):
                     yield _server(document, (*path, name), entries[name])
+
+
+def _has_room(document: Document) -> bool:
+    """True for a configuration that names nobody yet: it is empty, or the place for its servers is."""
+    places = (document.at(path) for pattern in CONTAINERS for path in _expanded(document.root, pattern))
+    return not document.root or any(place == {} for place in places)
 
 
 def _is_server(entry: Any) -> bool:

@@ -19,7 +19,7 @@ from mcp_vacuum.audit.evidence.store_files import Files, own_home
 from mcp_vacuum.audit.evidence.store_foreign import ForeignFile, look_at_foreign, look_at_servers
 from mcp_vacuum.audit.evidence.store_traces import Surroundings, Trace, look_above, look_for_traces
 from mcp_vacuum.audit.spotting import SHAPES
-from mcp_vacuum.errors import StorageError, VacuumError
+from mcp_vacuum.errors import KeyUnavailable, StorageError, VacuumError
 from mcp_vacuum.models import ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret, readable_in
 from mcp_vacuum.storage.base import Entry as Row
@@ -165,8 +165,15 @@ def _vault(files: Files, state: Path, ask: Ask | None) -> Opened:
     try:
         records = open_records(reading, ask)
     except VacuumError as error:
-        return seen, error.message, (), ()
+        return seen, _why_closed(error, reading, ask), (), ()
     return seen, records.logins, records.clients, tuple(f"{key.kind} {key.name}" for key in records.closed)
+
+
+def _why_closed(error: VacuumError, reading: Reading, ask: Ask | None) -> str:
+    """Say why no record was opened, and what opens them if only nobody was asked."""
+    unasked = isinstance(error, KeyUnavailable) and ask is None
+    helps = unasked and reading.header.get("key_source") == "passphrase"
+    return f"{error.message}; --ask asks" if helps else error.message
 
 
 def _seen(files: Files, state: Path, reading: Reading) -> VaultSeen:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from itertools import groupby
 
 from mcp_vacuum._version import __version__
+from mcp_vacuum.audit.engine import COUNTS_FROM
 from mcp_vacuum.audit.formats.page.findings import card
 from mcp_vacuum.audit.formats.page.flow import Marks, anchor, drawing
 from mcp_vacuum.audit.formats.page.lanes import Lanes, lanes_of
@@ -20,7 +21,7 @@ from mcp_vacuum.audit.formats.page.markup import Markup, el, join, raw
 from mcp_vacuum.audit.formats.page.rest import folded
 from mcp_vacuum.audit.formats.page.script import SCRIPT
 from mcp_vacuum.audit.formats.page.style import style
-from mcp_vacuum.audit.formats.page.verdict import brief, counts, tone, verdict, words
+from mcp_vacuum.audit.formats.page.verdict import brief, counts, tone, tone_of, verdict, words
 from mcp_vacuum.audit.masking import Mask
 from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 
@@ -167,10 +168,12 @@ def _several(
         enumerate(zip(reports, drawings, strict=True), 1),
         key=lambda each: -1 * (each[1][0].worst if each[1][0].worst is not None else -1),
     )
-    flawed = sum(not report.compliant for report in reports)
+    flawed = sum(bool(report.issues) for report in reports)
+    unseen = len(unexamined) + sum(report.unexamined is not None for report in reports)
     said = f"{flawed} of {len(reports)} with issues" if flawed else f"No issues in {len(reports)} targets"
-    beside = f"; {len(unexamined)} could not be examined" if unexamined else ""
+    beside = f"; {unseen} could not be examined" if unseen else ""
     worst = max((report.worst for report in reports if report.worst is not None), default=None)
+    shade = tone(worst if flawed or not unseen else COUNTS_FROM)
     rows = [_row(number, report) for number, (report, _) in numbered]
     rows += [_missing(each) for each in unexamined]
     return join(
@@ -178,7 +181,7 @@ def _several(
             "header",
             el("h1", title, class_="target"),
             el("p", said + beside, class_="words"),
-            class_=f"verdict {tone(worst)}",
+            class_=f"verdict {shade}",
         ),
         counts(each for report in reports for each in report.findings),
         el("section", el("h2", "Targets"), _table(rows), class_="part"),
@@ -195,8 +198,9 @@ def _table(rows: list[Markup]) -> Markup:
 
 def _row(number: int, report: SecurityReport) -> Markup:
     name = el("a", Mask(report.exchanges).url(report.target), href=f"#t{number}")
-    chip = el("span", report.worst.word if report.worst is not None else "good", class_="chip")
-    shade = f"sev-{report.worst.word}" if report.worst is not None else "tone-good"
+    nothing = "good" if report.unexamined is None else "unknown"
+    chip = el("span", report.worst.word if report.worst is not None else nothing, class_="chip")
+    shade = f"sev-{report.worst.word}" if report.worst is not None else tone_of(report)
     return el(
         "tr",
         el("th", name, scope="row"),
@@ -218,5 +222,5 @@ def _folded_target(number: int, report: SecurityReport, lanes: Lanes) -> Markup:
     name = el("h2", Mask(report.exchanges).url(report.target))
     summary = el("summary", name, " ", el("span", words(report), class_="remark"))
     content = _report(report, lanes, f"t{number}-", 3)
-    shade = f"target-of {tone(report.worst)}"
+    shade = f"target-of {tone_of(report)}"
     return el("details", summary, content, id=f"t{number}", class_=shade)

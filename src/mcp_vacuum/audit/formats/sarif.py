@@ -221,11 +221,13 @@ def _invocation(
     reports: Sequence[SecurityReport], unexamined: Sequence[Unexamined], places: dict[str, int]
 ) -> Members:
     told = [each for report in reports for each in _notifications(report, places)]
-    told += [
-        {"level": "error", "message": {"text": f"{each.target} was not examined: {each.because}"}}
-        for each in unexamined
-    ]
-    return {"executionSuccessful": not unexamined, "toolExecutionNotifications": told}
+    unseen = [*(each.unexamined for each in reports if each.unexamined), *unexamined]
+    told += [{"level": "error", "message": {"text": _unseen(each)}} for each in unseen]
+    return {"executionSuccessful": not unseen, "toolExecutionNotifications": told}
+
+
+def _unseen(each: Unexamined) -> str:
+    return "\n".join((f"{each.target} was not examined: {each.because}", *each.said))
 
 
 def _notifications(report: SecurityReport, places: dict[str, int]) -> Iterator[Members]:

@@ -43,7 +43,7 @@ def render(
 def _report(report: SecurityReport, paint: Paint) -> Iterator[str]:
     mask = Mask(report.exchanges)
     yield from (paint(line, "heading") for line in _wrapped(mask.url(report.target)))
-    yield _verdict(report, paint)
+    yield from _verdict(report, paint)
     for severity, found in groupby(report.findings, key=lambda each: each.severity):
         yield ""
         yield from _group(severity, list(found), mask, paint)
@@ -51,13 +51,32 @@ def _report(report: SecurityReport, paint: Paint) -> Iterator[str]:
     yield from (paint(line, "remark") for line in _tally(report))
 
 
-def _verdict(report: SecurityReport, paint: Paint) -> str:
+def _verdict(report: SecurityReport, paint: Paint) -> Iterator[str]:
     severities = Counter(each.severity for each in report.findings)
-    if not severities:
-        return paint("nothing found", "good")
-    counts = ", ".join(f"{severities[each]} {each.word}" for each in sorted(severities, reverse=True))
-    word = report.worst.word if report.worst is not None and not report.compliant else "good"
-    return paint(counts, word)
+    if severities:
+        counts = ", ".join(f"{severities[each]} {each.word}" for each in sorted(severities, reverse=True))
+        word = report.worst.word if report.worst is not None and not report.compliant else "good"
+        yield paint(counts, word)
+    if report.unexamined is not None:
+        yield from _not_examined(report.unexamined, paint)
+    elif not severities:
+        yield paint("nothing found", "good") if _judged(report) else paint("nothing to judge", "remark")
+
+
+def _judged(report: SecurityReport) -> bool:
+    """False if no rule applies at all."""
+    return bool(
+        report.findings or report.passed or any(unclear(because) for _, because in report.not_checked)
+    )
+
+
+def _not_examined(unexamined: Unexamined, paint: Paint) -> Iterator[str]:
+    words = _wrapped(f"could not be examined: {unexamined.because}", indent=2)
+    yield from (paint(line, Severity.MEDIUM.word) for line in words)
+    if unexamined.said:
+        yield "  the last that it printed:"
+    for each in unexamined.said:
+        yield from _wrapped(f"    {each}", indent=6)
 
 
 def _group(severity: Severity, found: Sequence[ReportedFinding], mask: Mask, paint: Paint) -> Iterator[str]:
@@ -101,9 +120,13 @@ def _tally(report: SecurityReport) -> Iterator[str]:
     beside = len(report.not_checked) - len(reasons)
     kept = f"{len(report.passed)} rule{' holds' if len(report.passed) == 1 else 's hold'}"
     yield f"{kept}, {len(reasons)} could not be judged, {beside} do not apply"
-    for reason, rules in together(reasons).items():
+    blind = report.unexamined is not None and not report.passed
+    for reason, rules in together({} if blind else reasons).items():
         named = f"{rules[0]}: " if len(rules) == 1 else ""
         yield from _wrapped(f"  {len(rules):>3} not judged: {named}{reason}", indent=6)
+    if not _judged(report):
+        for reason in dict.fromkeys(because for _, because in report.not_checked):
+            yield from _wrapped(f"  {reason.removeprefix('NOT_APPLICABLE: ')}", indent=4)
     if report.findings:
         yield from _wrapped(f"each rule is explained at {PAGES}")
 
@@ -114,11 +137,12 @@ def _tally(report: SecurityReport) -> Iterator[str]:
 def _summary(
     reports: Sequence[SecurityReport], unexamined: Sequence[Unexamined], paint: Paint
 ) -> Iterator[str]:
-    flawed = sum(not report.compliant for report in reports)
+    flawed = sum(bool(report.issues) for report in reports)
     worst = max((report.worst for report in reports if report.worst is not None), default=Severity.INFO)
-    missing = f", {len(unexamined)} could not be examined" if unexamined else ""
+    unseen = len(unexamined) + sum(report.unexamined is not None for report in reports)
+    missing = f", {unseen} could not be examined" if unseen else ""
     head = f"{len(reports) + len(unexamined)} targets, {flawed} with issues{missing}"
-    yield paint(head, worst.word if flawed else "good")
+    yield paint(head, worst.word if flawed else Severity.MEDIUM.word if unseen else "good")
     yield paint(f"{'worst':<9} {'issues':>6} {'remarks':>7}  target", "remark")
     for report in sorted(reports, key=lambda each: -(each.worst if each.worst is not None else -1)):
         yield from _row(report)
@@ -127,7 +151,8 @@ def _summary(
 
 
 def _row(report: SecurityReport) -> Iterator[str]:
-    worst = report.worst.word if report.worst is not None else "nothing"
+    nothing = "nothing" if report.unexamined is None else "unknown"
+    worst = report.worst.word if report.worst is not None else nothing
     issues = len(report.issues)
     numbers = f"{issues:>6} {len(report.findings) - issues:>7}"
     yield from _wrapped(f"{worst:<9} {numbers}  {Mask(report.exchanges).url(report.target)}", indent=26)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mcp_vacuum.audit.evidence.client import CONTROL
 from mcp_vacuum.audit.scenarios import (
     addresses,
     certificates,
@@ -26,7 +27,7 @@ from mcp_vacuum.audit.scenarios import (
 from mcp_vacuum.audit.scenarios.scenario import Scenario
 
 SCENARIOS: tuple[Scenario, ...] = (
-    Scenario("LAB-00", "nothing misbehaves"),
+    Scenario(CONTROL, "nothing misbehaves"),
     *discovery.SCENARIOS,
     *metadata.SCENARIOS,
     *opening.SCENARIOS,
@@ -47,14 +48,14 @@ SCENARIOS: tuple[Scenario, ...] = (
 def chosen(names: Sequence[str]) -> tuple[Scenario, ...]:
     """Return the scenarios of these names, families or variants; all if there are none.
 
-    The control is always among them.
+    The control is always among them. Case means nothing.
 
     Raises:
         KeyError: There is no such scenario.
     """
-    known = {scenario.name for scenario in SCENARIOS} | {scenario.family for scenario in SCENARIOS}
+    known = {name.casefold() for scenario in SCENARIOS for name in (scenario.name, scenario.family)}
     for name in names:
-        if name not in known:
+        if name.casefold() not in known:
             raise KeyError(name)
-    wanted = {"LAB-00", *names} if names else known
-    return tuple(each for each in SCENARIOS if each.name in wanted or each.family in wanted)
+    wanted = {CONTROL.casefold(), *(name.casefold() for name in names)} if names else known
+    return tuple(each for each in SCENARIOS if wanted & {each.name.casefold(), each.family.casefold()})

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import click
 
-from mcp_vacuum.audit.clients import ClientOptions, audit_client, scenarios_of
+from mcp_vacuum.audit.clients import ClientOptions, audit_client, plan, scenarios_of
+from mcp_vacuum.audit.scenarios.scenario import Scenario
 from mcp_vacuum.cli.auditing import Wanted, deliver, report_options
 from mcp_vacuum.cli.completing import files, scenarios
 from mcp_vacuum.cli.main import command
 from mcp_vacuum.cli.ui import Ui
+from mcp_vacuum.errors import UsageError
 
 EXAMPLE = (
     "mcp-vacuum audit client -- python my_client.py {url}\n"
-    "mcp-vacuum audit client --fail-on high -- npx -y -p mcp-remote mcp-remote-client {url}"
+    "mcp-vacuum audit client --fail-on high -- npx -y -p mcp-remote mcp-remote-client {url}\n"
+    "mcp-vacuum audit client --list-scenarios"
 )
 
 
 @command(EXAMPLE, context_settings={"ignore_unknown_options": True})
-@click.argument(
-    "cmd", metavar="CMD...", nargs=-1, required=True, type=click.UNPROCESSED, shell_complete=files
-)
+@click.argument("cmd", metavar="CMD...", nargs=-1, type=click.UNPROCESSED, shell_complete=files)
 @click.option(
     "--scenario",
     "scenarios",
     metavar="NAME",
     multiple=True,
     shell_complete=scenarios,
-    help="Play this one only; repeatable.",
+    help="Play this one only, or this family, such as LAB-11; repeatable.",
 )
+@click.option("--list-scenarios", is_flag=True, help="Say what each scenario is, and run nothing.")
 @click.option(
     "--timeout",
     metavar="SECONDS",
@@ -55,6 +61,7 @@ def client(
     ui: Ui,
     cmd: tuple[str, ...],
     scenarios: tuple[str, ...],
+    list_scenarios: bool,
     timeout: float,
     at_once: int,
     keep_env: tuple[str, ...],
@@ -69,7 +76,33 @@ def client(
     INCONCLUSIVE. This audit itself sends nothing beyond this machine, unless --fetch-metadata is given.
     """
     options = ClientOptions(scenarios, timeout, at_once, keep_env, fetch_metadata)
-    names = [scenario.name for scenario in scenarios_of(options)]
-    with ui.counting(names) as done:
+    if list_scenarios:
+        _list(ui, scenarios_of(options))
+        return 0
+    if not cmd:
+        raise UsageError("no client is named", hint="mcp-vacuum audit client -- CMD... {url}")
+    played = plan(cmd, options)
+    ui.progress(f"{len(played)} scenarios, {at_once} at a time")
+    with ui.counting([scenario.name for scenario in played]) as done, _orderly_end():
         report = audit_client(cmd, options, done=done)
     return deliver(ui, wanted, [report])
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Take a request to end, as CI makes it, for Ctrl-C: the clients that run end first."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _list(ui: Ui, scenarios: Sequence[Scenario]) -> None:
+    rows = [(scenario.name, scenario.what) for scenario in scenarios]
+    members = {"scenarios": [{"scenario": name, "what": what} for name, what in rows]}
+    ui.result(members, ui.table(("scenario", "what misbehaves"), rows))

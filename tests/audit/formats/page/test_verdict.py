@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from mcp_vacuum.audit.formats.page.verdict import brief, counts, tone, words
+from mcp_vacuum.audit.formats.page.verdict import brief, counts, tone, tone_of, verdict, words
+from mcp_vacuum.audit.masking import Mask
+from mcp_vacuum.audit.report import SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import Severity
 from tests.audit.planted.server import audited
 
@@ -15,6 +17,25 @@ def test_words() -> None:
 def test_the_colour_follows_the_worst() -> None:
     assert tone(None) == tone(Severity.LOW) == "tone-good"
     assert tone(Severity.HIGH) == "sev-high"
+
+
+def test_what_could_not_be_examined_is_not_green() -> None:
+    report = SecurityReport("x", unexamined=Unexamined("x", "the control did not work", ("<b>boom",)))
+    text = verdict(report, Mask(), "h1")
+
+    assert words(report) == "Could not be examined"
+    assert tone_of(report) != "tone-good"
+    assert "verdict tone-good" not in text
+    assert "the control did not work" in text
+    assert "&lt;b&gt;boom" in text
+    assert "Every rule" not in text
+
+
+def test_it_says_whether_any_rule_holds() -> None:
+    assert "Every rule that could be judged holds" in verdict(
+        SecurityReport("x", passed=("R-1",)), Mask(), "h1"
+    )
+    assert "No rule could be judged" in verdict(SecurityReport("x"), Mask(), "h1")
 
 
 def test_a_box_for_each_severity_that_cannot_be_ticked_where_there_is_none() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from mcp_vacuum.audit.engine import COUNTS_FROM
 from mcp_vacuum.audit.formats.page.markup import Markup, el, join, raw
 from mcp_vacuum.audit.masking import Mask
-from mcp_vacuum.audit.report import ReportedFinding, SecurityReport
+from mcp_vacuum.audit.report import ReportedFinding, SecurityReport, Unexamined
 from mcp_vacuum.audit.rule import Severity
 
 _GOOD = raw('<circle cx="12" cy="12" r="12"/><path d="M6.5 12.6l3.8 3.8 7.2-8"/>')
@@ -19,11 +19,17 @@ def tone(severity: Severity | None) -> str:
     return f"sev-{severity.word}" if severity is not None and severity >= COUNTS_FROM else "tone-good"
 
 
+def tone_of(report: SecurityReport) -> str:
+    """Return the class that colours a report; what could not be examined is never good."""
+    return tone(report.worst if report.issues or report.unexamined is None else COUNTS_FROM)
+
+
 def words(report: SecurityReport) -> str:
     """Say the verdict."""
     issues, remarks = len(report.issues), len(report.findings) - len(report.issues)
+    nothing = "No issues found" if report.unexamined is None else "Could not be examined"
     beside = f", {_count(remarks, 'remark')}" if remarks else ""
-    return f"{_count(issues, 'issue') if issues else 'No issues found'}{beside}"
+    return f"{_count(issues, 'issue') if issues else nothing}{beside}"
 
 
 def verdict(report: SecurityReport, mask: Mask, heading: str) -> Markup:
@@ -33,9 +39,10 @@ def verdict(report: SecurityReport, mask: Mask, heading: str) -> Markup:
         "header",
         el(heading, mask.url(report.target), class_="target"),
         el("p", _icon(report.compliant), words(report), class_="words"),
-        el("p", _told(worst, mask), class_="worst"),
+        _not_examined(report.unexamined) if report.unexamined else None,
+        el("p", _told(report, worst, mask), class_="worst") if worst or not report.unexamined else None,
         _tally(report),
-        class_=f"verdict {tone(report.worst)}",
+        class_=f"verdict {tone_of(report)}",
     )
 
 
@@ -71,11 +78,19 @@ def _tile(severity: Severity, count: int) -> Markup:
     return el("label", el("b", str(count)), " ", word, box, class_=f"count {shade}")
 
 
-def _told(worst: ReportedFinding | None, mask: Mask) -> Markup | str:
+def _told(report: SecurityReport, worst: ReportedFinding | None, mask: Mask) -> Markup | str:
     if worst is None:
-        return "Every rule that could be judged holds."
+        return "Every rule that could be judged holds." if report.passed else "No rule could be judged."
     where, why = mask.text(worst.finding.where), mask.text(worst.finding.why)
     return join("The worst: ", el("code", where), f": {why} ({worst.rule.id}, {worst.severity.word}).")
+
+
+def _not_examined(unexamined: Unexamined) -> Markup:
+    said = join("The last that it printed:", el("pre", "\n".join(unexamined.said)))
+    return join(
+        el("p", f"It could not be examined: {unexamined.because}.", class_="worst"),
+        el("div", said, class_="worst") if unexamined.said else None,
+    )
 
 
 def _tally(report: SecurityReport) -> Markup:
