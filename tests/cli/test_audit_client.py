@@ -37,7 +37,7 @@ class TestAuditClient:
 
     def test_a_client_that_never_worked_is_no_pass(self, cli: CommandLine) -> None:
         broken = [sys.executable, "-IS", "-c", "import sys; sys.exit('boom token=abcdefghij')", "{url}"]
-        done = cli("audit", "client", *SUBSET, "--", *broken)
+        done = cli("audit", "client", *SUBSET, "--fail-on", "critical", "--", *broken)
 
         assert done.code == 2
         assert "nothing found" not in done.out
@@ -47,10 +47,17 @@ class TestAuditClient:
         assert "abcdefghij" not in done.out + done.err
 
     def test_a_client_that_never_worked_as_json(self, cli: CommandLine) -> None:
-        done = cli("audit", "client", *SUBSET, "--json", "--", "false", "{url}")
+        options = (*SUBSET, "--fail-on", "critical", "--json")
+        done = cli("audit", "client", *options, "--", "false", "{url}")
 
         assert (done.code, done.json["compliant"], done.json["findings"]) == (2, False, [])
         assert "LAB-00" in done.error["message"]
+
+    def test_where_nothing_depends_on_the_exit_code_a_report_is_all(self, cli: CommandLine) -> None:
+        done = cli.ok("audit", "client", *SUBSET, "--", "false", "{url}")
+
+        assert "could not be examined" in done.out
+        assert "note: the client could not be examined" in done.err
 
     def test_what_was_found_in_a_client_that_never_worked_decides(self, cli: CommandLine) -> None:
         options = ("--scenario", "LAB-00", "--fail-on", "low")

@@ -143,10 +143,10 @@ def deliver(
         return errors[0].exit_status
     unseen = [_not_examined(each.unexamined) for each in reports if each.unexamined]
     for error in unseen:
-        ui.error(error)
+        ui.note(error.message) if wanted.fail_on is None else ui.error(error)
     if _reached(wanted.fail_on, reports):
         return FINDINGS
-    return unseen[0].exit_status if unseen else 0
+    return 0 if wanted.fail_on is None or not unseen else unseen[0].exit_status
 
 
 def _not_examined(unexamined: Unexamined) -> UsageError:
