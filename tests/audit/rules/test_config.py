@@ -48,5 +48,5 @@ def test_words_of_a_rule_stay() -> None:
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_a_file_about_something_else_is_not_applicable(name: str) -> None:
-    assert judged(name, {"name": "a package", "version": "1"}).verdict is Verdict.NOT_APPLICABLE
+def test_a_file_that_names_nobody_yet_is_not_applicable(name: str) -> None:
+    assert judged(name, {"mcpServers": {}}).verdict is Verdict.NOT_APPLICABLE
