@@ -371,6 +371,7 @@ class TestErrors:
         assert caught.value.error == "invalid_scope"
         assert home.run("token", url).returncode == 7
 
+    @pytest.mark.long
     def test_a_server_that_is_gone(self, home: Home, lab: Lab, url: str) -> None:
         source = token_source(url, agent="on")
         lab.stop()

@@ -66,6 +66,7 @@ class TestAuditClient:
         assert done.code == 10
         assert "CL-PKCE-01" in done.out
 
+    @pytest.mark.long
     def test_a_metadata_document_is_fetched_by_a_flag(self, cli: CommandLine) -> None:
         with hosted({"client_secret": "s3cret-of-everybody"}) as url:
             client = [*command("metadata-document"), url]

@@ -79,6 +79,7 @@ def test_a_token_that_lives_shorter_than_asked_for_is_said_on_stderr(home: Home,
         assert whole.stderr.endswith(words)
 
 
+@pytest.mark.long
 def test_everything_else_is_the_whole_command_lines(home: Home, url: str) -> None:
     for arguments in OTHERS:
         fast, whole = both(home, *(url if word == "URL" else word for word in arguments))
@@ -128,6 +129,7 @@ def test_a_locked_agent_is_explained(home: Home, url: str) -> None:
     assert "mcp-vacuum agent unlock" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("greeting", [b"", b"\0\0\0\1\1", wire.frame(wire.words(wire.NAME, "0" * 12, "0"))])
 def test_what_does_not_greet_as_ours_is_not_believed(home: Home, lab: Lab, greeting: bytes) -> None:
     home.log_in(lab)
