@@ -123,8 +123,8 @@ class Home:
         sign = self.place.read_sign()
         assert sign is not None
         connection = socket.socket(socket.AF_UNIX)
+        client.queue_up(connection, sign.socket)
         connection.settimeout(PATIENCE)
-        connection.connect(sign.socket)
         return connection
 
     def agents(self) -> list[int]:

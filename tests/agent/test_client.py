@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -45,6 +48,36 @@ class TestNobodyThere:
         home.place.hang_sign(Path("x" * 500))
         with pytest.raises(NotRunning):
             client.ask(home.path, STATUS)
+
+
+class TestCrowd:
+    def test_a_full_queue_is_waited_for(self, tmp_path: Path) -> None:
+        path = str(tmp_path / "s")
+        with ExitStack() as crowd:
+            listener = crowd.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(path)
+            listener.listen(0)
+            others = [crowd.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(4)]
+            with pytest.raises(BlockingIOError):
+                for other in others:
+                    other.setblocking(False)
+                    other.connect(path)
+            threading.Timer(0.1, lambda: crowd.push(listener.accept()[0])).start()
+            mine = crowd.enter_context(socket.socket(socket.AF_UNIX))
+            client.queue_up(mine, path)
+
+            assert mine.getpeername() == path
+
+    def test_a_queue_that_stays_full_is_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(client, "CONNECT_TIME", 0.05)
+        path = str(tmp_path / "s")
+        with ExitStack() as crowd:
+            listener = crowd.enter_context(socket.socket(socket.AF_UNIX))
+            listener.bind(path)
+            listener.listen(0)
+            with pytest.raises(OSError, match="temporarily unavailable"):
+                for _ in range(5):
+                    client.queue_up(crowd.enter_context(socket.socket(socket.AF_UNIX)), path)
 
 
 class TestSomebodyElse:

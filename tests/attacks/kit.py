@@ -75,7 +75,7 @@ def replace_everywhere(patch: pytest.MonkeyPatch, dotted: str, instead: Any) -> 
     patch.setattr(owner, attribute, instead)
     if owner is not module or not callable(original):
         return
-    for name, other in list(sys.modules.items()):
+    for name, other in sys.modules.copy().items():
         if name.startswith("mcp_vacuum"):
             for alias, value in list(vars(other).items()):
                 if value is original:

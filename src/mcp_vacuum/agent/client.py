@@ -116,15 +116,31 @@ def connected(home: Path) -> Iterator[sockets.socket]:
     if sign is None:
         raise NotRunning("no agent is running", hint="mcp-vacuum agent start")
     with sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM) as connection:
-        connection.settimeout(CONNECT_TIME)
         try:
-            connection.connect(sign.socket)
+            queue_up(connection, sign.socket)
         except OSError:
             raise NotRunning("no agent is running", hint="mcp-vacuum agent start") from None
         if not peer.is_me(connection):
             raise AgentUnavailable("another user's process listens in the place of the agent")
         _check_greeting(home, connection)
         yield connection
+
+
+def queue_up(connection: sockets.socket, path: str) -> None:
+    """Connect to a socket's path; where a crowd is before us, wait for a place in its queue.
+
+    Raises:
+        OSError: Nobody listens, or no place became free within `CONNECT_TIME` seconds.
+    """
+    connection.settimeout(CONNECT_TIME)
+    deadline = time.monotonic() + CONNECT_TIME
+    while True:
+        try:
+            return connection.connect(path)
+        except BlockingIOError:  # what Linux says of a full queue, whatever the timeout
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.005)
 
 
 def _check_greeting(home: Path, connection: sockets.socket) -> None:
