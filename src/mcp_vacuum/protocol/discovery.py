@@ -519,7 +519,7 @@ def _read_metadata(model: type[D], response: HttpResponse, url: str, what: str) 
     try:
         return read_document(model, response.body)
     except NotADocument as why:
-        return Misfit(url, str(why)) if response.body.lstrip().startswith(b"{") else None
+        return Misfit(url, printable(str(why), 200)) if response.body.lstrip().startswith(b"{") else None
 
 
 def _unavailable(response: HttpResponse) -> ServerUnavailable:
