@@ -49,15 +49,13 @@ def _reflecting(handler: object, status: int, page: str) -> None:
 def _get(uri: str, query: str, *, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], str]:
     """One request of a local process, or of a web page, to the listener."""
     parts = urlsplit(uri)
-    connection = HTTPConnection("127.0.0.1", parts.port, timeout=5)
-    connection.putrequest(method, f"{parts.path}?{query}", skip_host="Host" in headers)
-    for name, value in headers.items():
-        connection.putheader(name, value)
-    connection.endheaders()
-    answer = connection.getresponse()
-    body = answer.read().decode()
-    connection.close()
-    return answer.status, dict(answer.getheaders()), body
+    with contextlib.closing(HTTPConnection("127.0.0.1", parts.port, timeout=5)) as connection:
+        connection.putrequest(method, f"{parts.path}?{query}", skip_host="Host" in headers)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, dict(answer.getheaders()), answer.read().decode()
 
 
 Interfering = Callable[[str, str], None]
