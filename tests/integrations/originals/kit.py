@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -170,10 +170,9 @@ def browse(url: str) -> bool:
         while time.monotonic() < deadline:
             try:
                 parts = urlsplit(end)
-                connection = HTTPConnection(parts.netloc, timeout=5)
-                connection.request("GET", f"{parts.path}?{parts.query}")
-                connection.getresponse().read()
-                connection.close()
+                with closing(HTTPConnection(parts.netloc, timeout=5)) as connection:
+                    connection.request("GET", f"{parts.path}?{parts.query}")
+                    connection.getresponse().read()
             except OSError:
                 time.sleep(0.05)
             else:
