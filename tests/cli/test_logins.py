@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mcp_vacuum.cli.logins import Seen, as_json, as_text, look, not_required_json, opened
+from mcp_vacuum.cli.logins import as_json, as_text, look, not_required_json, opened
 from mcp_vacuum.cli.ui import Settings, Ui
 from mcp_vacuum.errors import LoginRequired
 from mcp_vacuum.models import ClientCredentials, Credential
 from mcp_vacuum.safety.secret import Secret
-from mcp_vacuum.tokens.facts import LoginFacts, facts_of
+from mcp_vacuum.tokens.facts import LoginFacts, Seen, facts_of
 
 
 def login(**changes: Any) -> LoginFacts:

@@ -13,7 +13,7 @@ from mcp_vacuum.models import Credential, OAuth2Token
 from mcp_vacuum.storage.access import ACCESS_TOKENS, Held, Place
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.tokens.ahead import RefreshAhead
-from mcp_vacuum.tokens.facts import facts_of, refreshable
+from mcp_vacuum.tokens.facts import refreshable, seen
 from mcp_vacuum.tokens.renewal import LEASE_TIMEOUT, Renewal, prover_of, route_of_record
 from mcp_vacuum.tokens.source import LoginTokens
 from mcp_vacuum.tokens.stored import find_login, login_tokens, resource_of
@@ -105,18 +105,8 @@ class Keeper:
         Raises:
             LoginRequired, UsageError, StorageError: See `find_login`.
         """
-        if name is None:
-            found = self.store.logins()
-            damaged = len(self.store.index()) - len(found)
-        else:
-            found, damaged = [find_login(self.store, name, account)], 0
         held = {(server, account) for server, account, _ in self.held()}
-        facts = [facts_of(each, (each.server, each.account) in held) for each in found]
-        return {
-            "logins": [asdict(each) for each in facts],
-            "damaged": damaged,
-            "key_source": self.store.key_source,
-        }
+        return asdict(seen(self.store, name, account, held))
 
     def adopt(self, adopted: Adopt) -> None:
         """Hold a token that a login in another process got; blocks.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from mcp_vacuum.agent.source import held_by_agent, logins_from_agent
@@ -13,7 +12,7 @@ from mcp_vacuum.safety.secret import Secret
 from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.storage.opening import open_store
 from mcp_vacuum.storage.passphrase_source import ask_on_terminal
-from mcp_vacuum.tokens.facts import LoginFacts, facts_of
+from mcp_vacuum.tokens.facts import LoginFacts, Seen, seen
 from mcp_vacuum.tokens.stored import find_login
 
 
@@ -42,21 +41,6 @@ def opened(name: str, account: str) -> tuple[CredentialStore, Credential]:
     return store, credential
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What there is to be shown.
-
-    Attributes:
-        logins: In the order of their servers and accounts.
-        damaged: How many more there are that do not open.
-        key_source: Where the vault's key is; None where there is no vault.
-    """
-
-    logins: tuple[LoginFacts, ...] = ()
-    damaged: int = 0
-    key_source: str | None = None
-
-
 def look(name: str | None = None, account: str = DEFAULT_ACCOUNT) -> Seen:
     """Have all logins, or the one that is called `name`, told by the agent if it runs, else by the vault.
 
@@ -68,17 +52,8 @@ def look(name: str | None = None, account: str = DEFAULT_ACCOUNT) -> Seen:
     """
     told = logins_from_agent(name, account)
     if told is not None:
-        facts = tuple(LoginFacts(**{**each, "quirks": tuple(each["quirks"])}) for each in told["logins"])
-        return Seen(facts, told["damaged"], told["key_source"])
-    store = open_store(create=False)
-    if name is not None:
-        credentials, damaged = [find_login(store, name, account)], 0
-    else:
-        credentials = store.logins() if store else []
-        damaged = len(store.index()) - len(credentials) if store else 0
-    held = held_by_agent() if credentials else set()
-    facts = tuple(facts_of(each, (each.server, each.account) in held) for each in credentials)
-    return Seen(facts, damaged, store.key_source if store else None)
+        return Seen.told(told)
+    return seen(open_store(create=False), name, account, held_by_agent())
 
 
 def as_json(login: LoginFacts) -> dict[str, Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from mcp_vacuum.drivers.route import proxy_address
 from mcp_vacuum.models import Credential
+from mcp_vacuum.storage.credentials import CredentialStore
 from mcp_vacuum.tokens.machine import MACHINE_GRANTS
 from mcp_vacuum.tokens.policy import doubtful
+from mcp_vacuum.tokens.stored import find_login
 
 State = Literal["valid", "login_required", "doubtful"]
 
@@ -55,6 +58,50 @@ class LoginFacts:
         if self.ended is not None or not (self.in_agent or self.refreshable):
             return "login_required"
         return "doubtful" if self.doubtful else "valid"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What there is to be shown.
+
+    Attributes:
+        logins: In the order of their servers and accounts.
+        damaged: How many more there are that do not open.
+        key_source: Where the vault's key is; None where there is no vault.
+    """
+
+    logins: tuple[LoginFacts, ...] = ()
+    damaged: int = 0
+    key_source: str | None = None
+
+    @classmethod
+    def told(cls, members: Mapping[str, Any]) -> Seen:
+        """Return what `dataclasses.asdict` and JSON made of one."""
+        logins = (LoginFacts(**{**each, "quirks": tuple(each["quirks"])}) for each in members["logins"])
+        return cls(tuple(logins), members["damaged"], members["key_source"])
+
+
+def seen(
+    store: CredentialStore | None, name: str | None, account: str, held: Collection[tuple[str, str]]
+) -> Seen:
+    """Return what may be shown of all logins in a store, or of the one that is called `name`.
+
+    Args:
+        store: None where there is no vault.
+        name: As for `find_login`; None for all.
+        account: Which of several logins `name` means.
+        held: Server and account of each login whose access token the agent has.
+
+    Raises:
+        LoginRequired, UsageError, StorageError: See `find_login`.
+    """
+    if name is not None:
+        found, damaged = [find_login(store, name, account)], 0
+    else:
+        found = store.logins() if store else []
+        damaged = len(store.index()) - len(found) if store else 0
+    facts = tuple(facts_of(each, (each.server, each.account) in held) for each in found)
+    return Seen(facts, damaged, store.key_source if store else None)
 
 
 def facts_of(credential: Credential, in_agent: bool = False) -> LoginFacts:
