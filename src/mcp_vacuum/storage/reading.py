@@ -6,10 +6,11 @@ The vault itself does all of that when it is opened; an examiner must not.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp_vacuum.errors import KeyUnavailable, StorageError
 from mcp_vacuum.models import ClientCredentials, Credential
@@ -24,6 +25,8 @@ from mcp_vacuum.storage.vault import COLUMNS, INDEX, entry_of
 
 if TYPE_CHECKING:
     from mcp_vacuum.storage.key_source import Ask
+
+T = TypeVar("T")
 
 PATIENCE = 2.0
 """Seconds to wait for another process's transaction."""
@@ -70,14 +73,7 @@ def read_vault(home: Path) -> Reading | None:
     Raises:
         StorageError: It cannot be read, or is of another version.
     """
-    path = home / VAULT_FILE
-    try:
-        if not path.exists() or path.stat().st_size == 0:
-            return None
-        with closing(connect_read_only(path, traceless=True)) as connection:
-            return _read(connection, path)
-    except (sqlite3.Error, OSError) as caught:
-        raise StorageError(f"the vault cannot be read: {caught}") from caught
+    return _looked_into(home / VAULT_FILE, _read)
 
 
 def read_logins(home: Path) -> tuple[Entry, ...]:
@@ -86,14 +82,7 @@ def read_logins(home: Path) -> tuple[Entry, ...]:
     Raises:
         StorageError: It cannot be read.
     """
-    path = home / VAULT_FILE
-    try:
-        if not path.exists() or path.stat().st_size == 0:
-            return ()
-        with closing(connect_read_only(path, traceless=True)) as connection:
-            return tuple(entry_of(found) for found in connection.execute(INDEX, ("login",)))
-    except (sqlite3.Error, OSError) as caught:
-        raise StorageError(f"the vault cannot be read: {caught}") from caught
+    return _looked_into(home / VAULT_FILE, _logins) or ()
 
 
 def open_records(reading: Reading, ask: Ask | None = None) -> Records:
@@ -137,6 +126,21 @@ def connect_read_only(path: Path, *, traceless: bool = False) -> sqlite3.Connect
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro{still}", uri=True, timeout=PATIENCE, isolation_level=None
     )
+
+
+def _looked_into(path: Path, read: Callable[[sqlite3.Connection, Path], T]) -> T | None:
+    """Read from a vault's file; None where there is none, or an empty one."""
+    try:
+        if not path.exists() or path.stat().st_size == 0:
+            return None
+        with closing(connect_read_only(path, traceless=True)) as connection:
+            return read(connection, path)
+    except (sqlite3.Error, OSError) as caught:
+        raise StorageError(f"the vault cannot be read: {caught}") from caught
+
+
+def _logins(connection: sqlite3.Connection, _path: Path) -> tuple[Entry, ...]:
+    return tuple(entry_of(found) for found in connection.execute(INDEX, ("login",)))
 
 
 def _read(connection: sqlite3.Connection, path: Path) -> Reading:
